@@ -1,0 +1,181 @@
+package dev.parley.model.gpt2;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.TorchProgram;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A GPT-2 that reads tokens and gives logits, many conversations in one call. Not thread-safe: one
+ * thread owns it and its caches.
+ */
+public final class Gpt2Decoder implements AutoCloseable {
+  private final Gpt2Config config;
+  private final Precision precision;
+  private final NDManager manager;
+  private final TorchProgram program;
+  private final IValue parameters;
+  private final IValue packed;
+
+  /**
+   * What one conversation brings to a step.
+   *
+   * @param cache receives the tokens
+   * @param tokens new tokens, in order; at least one
+   * @param logits whether the logits after the last of them are wanted
+   */
+  public record Row(KeyValueCache cache, int[] tokens, boolean logits) {}
+
+  private Gpt2Decoder(
+      Gpt2Config config,
+      Precision precision,
+      NDManager manager,
+      TorchProgram program,
+      IValue parameters,
+      IValue packed) {
+    this.config = config;
+    this.precision = precision;
+    this.manager = manager;
+    this.program = program;
+    this.parameters = parameters;
+    this.packed = packed;
+  }
+
+  /**
+   * Takes over weights and packs them for a precision.
+   *
+   * @param weights closed with the decoder
+   */
+  public static Gpt2Decoder load(Gpt2Weights weights, Precision precision) {
+    NDManager manager = weights.manager();
+    TorchProgram program = Gpt2Program.load(manager, weights.config(), precision);
+    IValue parameters = TorchProgram.list(weights.arrays());
+    IValue packed = program.call("pack", parameters);
+    return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+  }
+
+  /** The shape. */
+  public Gpt2Config config() {
+    return config;
+  }
+
+  /** The precision of its projections. */
+  public Precision precision() {
+    return precision;
+  }
+
+  /** An empty cache for a conversation with this model; the caller closes it. */
+  public KeyValueCache newCache() {
+    return new KeyValueCache(config, manager);
+  }
+
+  /**
+   * Reads the new tokens of every row in one call.
+   *
+   * @return for each row that wants them, in order, the logits [vocabulary] after its last token
+   * @throws IllegalArgumentException if a row exceeds the context; no cache has changed then
+   */
+  public List<FloatBuffer> step(List<Row> rows) {
+    int total = 0;
+    for (Row row : rows) {
+      row.cache().reserve(program, row.tokens().length);
+      total += row.tokens().length;
+    }
+    long[] ids = new long[total];
+    long[] positions = new long[total];
+    long[] counts = new long[rows.size()];
+    long[] pasts = new long[rows.size()];
+    List<Long> wanted = new ArrayList<>();
+    List<NDArray> keys = new ArrayList<>();
+    List<NDArray> values = new ArrayList<>();
+    int at = 0;
+    for (int r = 0; r < rows.size(); r++) {
+      Row row = rows.get(r);
+      counts[r] = row.tokens().length;
+      pasts[r] = row.cache().length();
+      for (int i = 0; i < row.tokens().length; i++, at++) {
+        ids[at] = row.tokens()[i];
+        positions[at] = pasts[r] + i;
+      }
+      if (row.logits()) {
+        wanted.add(at - 1L);
+      }
+      keys.add(row.cache().keys());
+      values.add(row.cache().values());
+    }
+    List<FloatBuffer> logits;
+    try (NDManager scope = manager.newSubManager();
+        IValue idList = TorchProgram.argument(scope.create(ids));
+        IValue positionList = TorchProgram.argument(scope.create(positions));
+        IValue countList = IValue.listFrom(counts);
+        IValue pastList = IValue.listFrom(pasts);
+        IValue keyList = TorchProgram.list(keys);
+        IValue valueList = TorchProgram.list(values);
+        IValue wantedList =
+            TorchProgram.argument(
+                scope.create(wanted.stream().mapToLong(Long::longValue).toArray()))) {
+      NDArray result =
+          program.tensor(
+              scope,
+              "step",
+              parameters,
+              packed,
+              idList,
+              positionList,
+              countList,
+              pastList,
+              keyList,
+              valueList,
+              wantedList);
+      logits = split(result.toByteBuffer(), wanted.size());
+    }
+    for (Row row : rows) {
+      row.cache().advance(row.tokens().length);
+    }
+    return logits;
+  }
+
+  private List<FloatBuffer> split(ByteBuffer bytes, int rows) {
+    FloatBuffer all = bytes.order(ByteOrder.nativeOrder()).asFloatBuffer();
+    List<FloatBuffer> parts = new ArrayList<>(rows);
+    for (int r = 0; r < rows; r++) {
+      parts.add(all.slice(r * config.vocabularySize(), config.vocabularySize()));
+    }
+    return parts;
+  }
+
+  /**
+   * Every logit of one sequence, for comparisons with other implementations.
+   *
+   * @return [tokens.length][vocabulary]
+   */
+  public float[][] logits(int[] tokens) {
+    long[] ids = new long[tokens.length];
+    for (int i = 0; i < tokens.length; i++) {
+      ids[i] = tokens[i];
+    }
+    try (NDManager scope = manager.newSubManager();
+        IValue batch = TorchProgram.argument(scope.create(ids, new Shape(1, ids.length)))) {
+      float[] flat = program.tensor(scope, "logits", parameters, batch).toFloatArray();
+      float[][] rows = new float[tokens.length][config.vocabularySize()];
+      for (int i = 0; i < rows.length; i++) {
+        System.arraycopy(flat, i * rows[i].length, rows[i], 0, rows[i].length);
+      }
+      return rows;
+    }
+  }
+
+  @Override
+  public void close() {
+    packed.close();
+    parameters.close();
+    program.close();
+    manager.close();
+  }
+}

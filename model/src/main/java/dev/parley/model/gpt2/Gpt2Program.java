@@ -1,0 +1,42 @@
+package dev.parley.model.gpt2;
+
+import ai.djl.ndarray.NDManager;
+import dev.parley.model.torch.TorchProgram;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The GPT-2 program of one precision, from the sources beside this class. */
+final class Gpt2Program {
+  private static final String PACKED =
+      "List[__torch__.torch.classes.quantized.LinearPackedParamsBase]";
+
+  private Gpt2Program() {}
+
+  static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
+    boolean quantized = precision == Precision.FP16 || precision == Precision.INT8;
+    String source =
+        read("program.py")
+            .replace("#linear#", read(precision.resource()))
+            .replace("#weights#", quantized ? PACKED : "List[Tensor]");
+    Map<String, Number> attributes = new LinkedHashMap<>();
+    attributes.put("layer_count", (long) config.layerCount());
+    attributes.put("head_count", (long) config.headCount());
+    attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
+    return TorchProgram.load(parent, source, attributes);
+  }
+
+  private static String read(String resource) {
+    try (InputStream in = Gpt2Program.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IllegalStateException("resource " + resource + " is missing from the jar");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.parley.model.torch;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.cuda.CudaUtils;
+import java.util.Locale;
+
+/** The libtorch of this process: devices, threads, memory scopes. */
+public final class Torch {
+  private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
+
+  private Torch() {}
+
+  /** A root memory scope on a device; the caller closes it. */
+  public static NDManager newScope(Device device) {
+    return NDManager.newBaseManager(device, "PyTorch");
+  }
+
+  /**
+   * The device that a flag names.
+   *
+   * @param name {@code auto} (the first GPU that this libtorch can use, else the CPU), {@code cpu}
+   *     or {@code cuda:N}
+   * @throws IllegalArgumentException if the name is none of these, or the GPU is not there
+   */
+  public static Device device(String name) {
+    String wanted = name.toLowerCase(Locale.ROOT);
+    if (wanted.equals("cpu")) {
+      return Device.cpu();
+    }
+    int gpus = gpuCount();
+    if (wanted.equals("auto")) {
+      return gpus > 0 ? Device.gpu(0) : Device.cpu();
+    }
+    if (wanted.matches("cuda(:\\d{1,3})?")) {
+      int index = wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5));
+      if (index >= gpus) {
+        throw new IllegalArgumentException(
+            "device '%s' is not available: this libtorch sees %d GPUs; use auto or cpu"
+                .formatted(name, gpus));
+      }
+      return Device.gpu(index);
+    }
+    throw new IllegalArgumentException(
+        "device '%s' is unknown: use auto, cpu or cuda:N".formatted(name));
+  }
+
+  /** The name of a device as flags and messages spell it: {@code cpu} or {@code cuda:N}. */
+  public static String name(Device device) {
+    return device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu";
+  }
+
+  /** The version of libtorch, such as {@code 2.7.1}. */
+  public static String version() {
+    return Engine.getEngine("PyTorch").getVersion();
+  }
+
+  /** Sets how many threads one operation may use. */
+  public static void setThreads(int threads) {
+    Engine.getEngine("PyTorch");
+    JniUtils.setNumThreads(threads);
+  }
+
+  /** How many threads one operation may use. */
+  public static int threads() {
+    Engine.getEngine("PyTorch");
+    return JniUtils.getNumThreads();
+  }
+
+  /** Seeds libtorch's random numbers (dropout) on every device. */
+  public static void seed(long seed) {
+    Engine.getEngine("PyTorch");
+    JniUtils.setSeed(seed);
+  }
+
+  /**
+   * Switches off the graph optimiser, which would compile a method anew for each new shape.
+   * libtorch keeps the switch per thread.
+   */
+  static void prepareThread() {
+    if (!PREPARED.get()) {
+      Engine.getEngine("PyTorch");
+      JniUtils.setGraphExecutorOptimize(false);
+      PREPARED.set(true);
+    }
+  }
+
+  private static int gpuCount() {
+    return Engine.getEngine("PyTorch").hasCapability("CUDA") ? CudaUtils.getGpuCount() : 0;
+  }
+}

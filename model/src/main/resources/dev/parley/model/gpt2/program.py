@@ -1,0 +1,200 @@
+class Program(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  layer_count : int
+  head_count : int
+  layer_norm_epsilon : float
+
+  # GPT-2 (Radford et al. 2019) as Hugging Face's GPT2LMHeadModel computes it: LayerNorm before each
+  # block, learned absolute positions, tanh-GELU, the output head tied to the token embedding.
+  #
+  # `p` is the list of parameters in the order of Gpt2Layout: token embedding, position embedding,
+  # twelve tensors a layer, the last LayerNorm's weight and bias. Projections are stored as Hugging
+  # Face stores them, [in, out]: y = x W + b.
+
+  # ---- inference -------------------------------------------------------------------------------
+
+#linear#
+  # One step of many conversations at once. Row r brings counts[r] new tokens after pasts[r] that
+  # are cached; the new tokens of all rows stand one after the other.
+  #   ids, positions: [tokens]
+  #   keys[r], values[r]: [layers, heads, capacity, headSize], written from pasts[r] on
+  #   wanted: [wanted], the indices into tokens whose logits are returned
+  # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
+  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], keys: List[Tensor], values: List[Tensor], wanted: Tensor) -> Tensor:
+    size = p[0].size(1)
+    heads = self.head_count
+    head_size = size // heads
+    masks = annotate(List[Optional[Tensor]], [])
+    for r in range(len(counts)):
+      mask = annotate(Optional[Tensor], None)
+      if counts[r] > 1 and pasts[r] > 0:
+        mask = torch.tril(torch.ones([counts[r], pasts[r] + counts[r]], dtype=11, device=ids.device), pasts[r])
+      masks.append(mask)
+    x = torch.embedding(p[0], ids) + torch.embedding(p[1], positions)  # [tokens, size]
+    for layer in range(self.layer_count):
+      b = 2 + 12 * layer
+      normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
+      q, k, v = torch.split(self.linear(normed, p, weights, layer, 0), size, -1)  # [tokens, size] each
+      outputs = annotate(List[Tensor], [])
+      start = 0
+      for r in range(len(counts)):
+        n = counts[r]
+        past = pasts[r]
+        query = q.narrow(0, start, n).reshape([1, n, heads, head_size]).transpose(1, 2)  # [1, heads, n, headSize]
+        key = k.narrow(0, start, n).reshape([n, heads, head_size]).transpose(0, 1)  # [heads, n, headSize]
+        value = v.narrow(0, start, n).reshape([n, heads, head_size]).transpose(0, 1)
+        cached_keys = keys[r].select(0, layer)  # [heads, capacity, headSize]
+        cached_values = values[r].select(0, layer)
+        cached_keys.narrow(1, past, n).copy_(key)
+        cached_values.narrow(1, past, n).copy_(value)
+        seen_keys = cached_keys.narrow(1, 0, past + n).unsqueeze(0)
+        seen_values = cached_values.narrow(1, 0, past + n).unsqueeze(0)
+        attended = torch.scaled_dot_product_attention(query, seen_keys, seen_values, masks[r], 0.0, n > 1 and past == 0)
+        outputs.append(attended.transpose(1, 2).reshape([n, size]))
+        start = start + n
+      x = x + self.linear(torch.cat(outputs, 0), p, weights, layer, 1)
+      normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
+      wide = torch.gelu(self.linear(normed2, p, weights, layer, 2), approximate="tanh")
+      x = x + self.linear(wide, p, weights, layer, 3)
+    f = 2 + 12 * self.layer_count
+    last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
+    return self.head(last, p, weights).to(6)
+
+  # A cache with more room: [layers, heads, capacity, headSize] to the same with another `capacity`.
+  def grow(self: __torch__.Program, cache: Tensor, used: int, capacity: int) -> Tensor:
+    grown = torch.empty([cache.size(0), cache.size(1), capacity, cache.size(3)], dtype=cache.dtype, device=cache.device)
+    if used > 0:
+      grown.narrow(2, 0, used).copy_(cache.narrow(2, 0, used))
+    return grown
+
+  # ---- training --------------------------------------------------------------------------------
+
+  # The last hidden state of right-padded sequences, after the last LayerNorm. Padding needs no mask:
+  # no real position looks to its right.
+  #   ids: [batch, time]; returns [batch * time, size]
+  def hidden(self: __torch__.Program, p: List[Tensor], ids: Tensor, dropout: float) -> Tensor:
+    batch = ids.size(0)
+    time = ids.size(1)
+    size = p[0].size(1)
+    heads = self.head_count
+    head_size = size // heads
+    train = dropout > 0.0
+    positions = torch.arange(time, dtype=4, device=ids.device)
+    x = torch.embedding(p[0], ids) + torch.embedding(p[1], positions)  # [batch, time, size]
+    x = torch.dropout(x, dropout, train)
+    for layer in range(self.layer_count):
+      b = 2 + 12 * layer
+      normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
+      q, k, v = torch.split(self.project(normed, p[b + 2], p[b + 3]), size, -1)
+      query = q.reshape([batch, time, heads, head_size]).transpose(1, 2)  # [batch, heads, time, headSize]
+      key = k.reshape([batch, time, heads, head_size]).transpose(1, 2)
+      value = v.reshape([batch, time, heads, head_size]).transpose(1, 2)
+      attended = torch.scaled_dot_product_attention(query, key, value, None, dropout, True)
+      joined = attended.transpose(1, 2).reshape([batch, time, size])
+      x = x + torch.dropout(self.project(joined, p[b + 4], p[b + 5]), dropout, train)
+      normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
+      wide = torch.gelu(self.project(normed2, p[b + 8], p[b + 9]), approximate="tanh")
+      x = x + torch.dropout(self.project(wide, p[b + 10], p[b + 11]), dropout, train)
+    f = 2 + 12 * self.layer_count
+    return torch.layer_norm(x, [size], p[f], p[f + 1], self.layer_norm_epsilon).reshape([-1, size])
+
+  # y = x W + b for x: [batch, time, in], W: [in, out]
+  def project(self: __torch__.Program, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    y = torch.addmm(bias, x.reshape([-1, x.size(2)]), weight)
+    return y.reshape([x.size(0), x.size(1), -1])
+
+  # Adds the gradients of the summed loss to `g`. Logits are made for learned positions only, some of
+  # them at a time, and never kept: 16 * 512 positions of GPT-2's vocabulary would be 1.6 GB.
+  #   ids: [batch, time]
+  #   learned: [targets], positions in batch * time whose next token is learned
+  #   labels: [targets], those next tokens
+  #   options: [dropout, chunk, dtype of the arithmetic]
+  # Returns the summed loss in nats, fp64.
+  def gradients(self: __torch__.Program, p: List[Tensor], g: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, options: Tensor) -> Tensor:
+    chunk = int(options[1])
+    dtype = int(options[2])
+    leaves = annotate(List[Tensor], [])
+    used = annotate(List[Tensor], [])
+    for i in range(len(p)):
+      leaf = p[i].detach().requires_grad_(True)
+      leaves.append(leaf)
+      used.append(leaf.to(dtype))
+    states = self.hidden(used, ids, float(options[0])).index_select(0, learned)  # [targets, size]
+    fixed = states.detach()
+    embedding = used[0].detach()
+    slope = torch.empty_like(fixed)  # of the loss by `states`
+    loss = torch.zeros([], dtype=7, device=ids.device)
+    start = 0
+    while start < labels.size(0):
+      n = min(chunk, labels.size(0) - start)
+      part = fixed.narrow(0, start, n)
+      target = labels.narrow(0, start, n).unsqueeze(1)  # [n, 1]
+      scores = torch.log_softmax(torch.matmul(part, embedding.t()).to(6), -1)  # [n, vocabulary]
+      loss = loss - torch.gather(scores, 1, target).sum(dtype=7)
+      error = torch.exp_(scores).scatter_add_(1, target, torch.full([n, 1], -1.0, dtype=6, device=ids.device)).to(dtype)
+      slope.narrow(0, start, n).copy_(torch.matmul(error, embedding))
+      if dtype == 6:
+        g[0].addmm_(error.t(), part)
+      else:
+        g[0].add_(torch.matmul(error.t(), part))
+      start = start + n
+    proxy = (states * slope).sum()  # its gradient is the chain rule through `states`
+    parts = torch.grad([proxy], leaves, None, None, False, False)
+    for i in range(len(p)):
+      part2 = parts[i]
+      if part2 is not None:
+        g[i].add_(part2)
+    return loss
+
+  # One AdamW step (Loshchilov & Hutter 2019) over gradients of a summed loss. Weight decay is for the
+  # first group (matrices and embeddings), not for the second (biases and LayerNorm). The groups come
+  # in from outside: TorchScript drops in-place operators on lists that a method made itself.
+  #   scale: 1 / learned tokens of the whole step
+  #   max_norm: the global norm is clipped here; 0 does not clip
+  # A gradient that is not finite changes nothing. The gradients are zero afterwards.
+  # Returns the global norm before clipping.
+  def update(self: __torch__.Program, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], p2: List[Tensor], g2: List[Tensor], m2: List[Tensor], v2: List[Tensor], step: int, scale: float, max_norm: float, learning_rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float) -> Tensor:
+    torch._foreach_mul_(g, scale)
+    torch._foreach_mul_(g2, scale)
+    norm = torch.norm(torch.stack(torch._foreach_norm(g, 2) + torch._foreach_norm(g2, 2)), 2)
+    if bool(torch.isfinite(norm)):
+      if max_norm > 0.0:
+        factor = torch.clamp(max_norm / (norm + 1e-06), None, 1.0)
+        torch._foreach_mul_(g, factor)
+        torch._foreach_mul_(g2, factor)
+      ops.aten._fused_adamw_(p, g, m, v, annotate(List[Tensor], []), self.steps(p, step), lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=epsilon, amsgrad=False, maximize=False)
+      ops.aten._fused_adamw_(p2, g2, m2, v2, annotate(List[Tensor], []), self.steps(p2, step), lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False)
+    torch._foreach_zero_(g)
+    torch._foreach_zero_(g2)
+    return norm
+
+  # The step's number as the optimiser wants it: a scalar tensor for each parameter.
+  def steps(self: __torch__.Program, p: List[Tensor], step: int) -> List[Tensor]:
+    steps = annotate(List[Tensor], [])
+    for i in range(len(p)):
+      steps.append(torch.full([], float(step), dtype=6, device=p[i].device))
+    return steps
+
+  # The loss of right-padded sequences, as `gradients` counts it, without gradients.
+  # Returns [summed loss in nats, learned tokens that are the most probable ones], fp64.
+  def loss(self: __torch__.Program, p: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, chunk: int) -> Tensor:
+    states = self.hidden(p, ids, 0.0).index_select(0, learned)
+    loss = torch.zeros([], dtype=7, device=ids.device)
+    hits = torch.zeros([], dtype=7, device=ids.device)
+    start = 0
+    while start < labels.size(0):
+      n = min(chunk, labels.size(0) - start)
+      target = labels.narrow(0, start, n)
+      logits = torch.matmul(states.narrow(0, start, n), p[0].t()).to(6)
+      scores = torch.gather(torch.log_softmax(logits, -1), 1, target.unsqueeze(1))
+      loss = loss - scores.sum(dtype=7)
+      hits = hits + (torch.argmax(logits, -1) == target).sum(dtype=7)
+      start = start + n
+    return torch.stack([loss, hits])
+
+  # Every logit of right-padded sequences, for comparisons with other implementations.
+  #   ids: [batch, time]; returns [batch, time, vocabulary]
+  def logits(self: __torch__.Program, p: List[Tensor], ids: Tensor) -> Tensor:
+    return torch.matmul(self.hidden(p, ids, 0.0), p[0].t()).reshape([ids.size(0), ids.size(1), -1])

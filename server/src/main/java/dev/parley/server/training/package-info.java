@@ -1,0 +1,5 @@
+/** TrainingService: jobs and the processes that run them. */
+@NullMarked
+package dev.parley.server.training;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Dialogues: readers, validation, split, labels, batches. */
+@NullMarked
+package dev.parley.trainer.data;
+
+import org.jspecify.annotations.NullMarked;

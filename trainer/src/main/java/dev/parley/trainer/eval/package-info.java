@@ -1,0 +1,5 @@
+/** Loss, perplexity and sample replies. */
+@NullMarked
+package dev.parley.trainer.eval;
+
+import org.jspecify.annotations.NullMarked;
