@@ -34,8 +34,8 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code parley quickstart}: the whole path on what Parley brings along. A real server, real RPCs, a
- * trainer in its own process.
+ * {@code parley quickstart}: the whole path on what Parley brings along. A real server, real RPCs,
+ * a trainer in its own process.
  */
 @Command(
     name = "quickstart",

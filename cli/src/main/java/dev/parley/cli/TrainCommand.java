@@ -3,7 +3,7 @@ package dev.parley.cli;
 import dev.parley.client.ParleyClient;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
-import dev.parley.trainer.job.TrainingRun;
+import dev.parley.trainer.job.TrainingJob;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingServiceGrpc;
@@ -11,7 +11,9 @@ import dev.parley.v1.TrainingUpdate;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -59,6 +61,55 @@ final class TrainCommand implements Callable<Integer> {
             "training was cancelled after step " + last.getCancelled().getStep());
       }
       return CommandLine.ExitCode.OK;
+    }
+  }
+
+  /** Runs the job in this process; Ctrl-C stops it at its next step. */
+  private TrainingUpdate here(TrainRequest request, TrainingView view) {
+    home.registry();
+    requireValid(request);
+    JobDirectory job = JobDirectory.create(home.path(), request);
+    AtomicBoolean cancelled = new AtomicBoolean();
+    CountDownLatch ended = new CountDownLatch(1);
+    Thread stop =
+        new Thread(
+            () -> {
+              cancelled.set(true);
+              awaitQuietly(ended);
+            },
+            "stop");
+    Runtime.getRuntime().addShutdownHook(stop);
+    AtomicReference<TrainingUpdate> last =
+        new AtomicReference<>(TrainingUpdate.getDefaultInstance());
+    try {
+      TrainingJob.run(
+          home.path(),
+          job.id(),
+          update -> {
+            view.show(update);
+            last.set(update);
+          },
+          cancelled::get);
+    } finally {
+      ended.countDown();
+    }
+    return last.get();
+  }
+
+  private static void requireValid(TrainRequest request) {
+    List<RequestValidation.Problem> problems = RequestValidation.problems(request);
+    if (!problems.isEmpty()) {
+      throw new UsageException(
+          String.join(
+              "; ", problems.stream().map(p -> p.path() + ": " + p.description()).toList()));
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
