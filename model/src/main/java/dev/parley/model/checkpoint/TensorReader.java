@@ -34,6 +34,15 @@ final class TensorReader implements AutoCloseable {
   /** A tensor's numbers as fp32 on the owner's device. */
   NDArray read(StoredTensor tensor, NDManager owner) {
     Shape shape = new Shape(tensor.shape().stream().mapToLong(Long::longValue).toArray());
+    if (tensor.elementCount() > tensor.span()) { // a small file must not ask for endless memory
+      throw CheckpointException.in(
+          tensor.file(),
+          "tensor %s %s shows %d numbers that are only %d in the file: save a copy, x.clone()",
+          tensor.name(),
+          tensor.shape(),
+          tensor.elementCount(),
+          tensor.span());
+    }
     requireFits(tensor, tensor.elementCount() * Float.BYTES);
     if (owner.getDevice().isGpu()) {
       try (NDManager host = owner.newSubManager(Device.cpu())) {
