@@ -11,6 +11,11 @@ import java.util.Locale;
 public final class Torch {
   private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
 
+  static {
+    // DJL reports its use to its makers unless told otherwise.
+    System.setProperty("OPT_OUT_TRACKING", "true");
+  }
+
   private Torch() {}
 
   /** A root memory scope on a device; the caller closes it. */

@@ -1,0 +1,4 @@
+@NullMarked
+package checks;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,73 @@
+package dev.parley.cli;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.util.JsonFormat;
+import java.io.PrintStream;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Where a command writes: results on standard output, as text or as one JSON object a line;
+ * everything else on standard error.
+ */
+final class Output {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final JsonFormat.Printer PROTO_JSON =
+      JsonFormat.printer().omittingInsignificantWhitespace();
+
+  private final PrintStream results;
+  private final PrintStream notes;
+  private final boolean json;
+
+  Output(PrintStream results, PrintStream notes, boolean json) {
+    this.results = results;
+    this.notes = notes;
+    this.json = json;
+  }
+
+  /** Standard output and standard error of this process. */
+  static Output standard(boolean json) {
+    return new Output(System.out, System.err, json);
+  }
+
+  /** Whether results are JSON. */
+  boolean json() {
+    return json;
+  }
+
+  /** A result as text; nothing when results are JSON. */
+  void text(String line) {
+    if (!json) {
+      results.println(line);
+    }
+  }
+
+  /** A result as JSON; nothing when results are text. */
+  void object(Map<String, ?> object) {
+    if (json) {
+      results.println(JSON.writeValueAsString(object));
+    }
+  }
+
+  /** A message of the contract as a JSON result; nothing when results are text. */
+  void object(MessageOrBuilder message) {
+    if (json) {
+      try {
+        results.println(PROTO_JSON.print(message));
+      } catch (InvalidProtocolBufferException e) {
+        throw new IllegalStateException("a message that JSON cannot hold", e);
+      }
+    }
+  }
+
+  /** Something to know while a command runs. */
+  void note(String line) {
+    notes.println(line);
+  }
+
+  /** A progress bar among the notes. */
+  ProgressBar progressBar() {
+    return new ProgressBar(notes, System.console() != null);
+  }
+}

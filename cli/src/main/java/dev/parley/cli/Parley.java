@@ -1,0 +1,52 @@
+package dev.parley.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+
+/** The {@code parley} command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+@Command(
+    name = "parley",
+    description = "Fine-tunes and serves DialoGPT / GPT-2 chat models on the JVM.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Parley.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {})
+public final class Parley {
+  private Parley() {}
+
+  /** Runs the command and exits. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  static int run(String... arguments) {
+    return new CommandLine(new Parley())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExecutionExceptionHandler(Parley::report)
+        .execute(arguments);
+  }
+
+  /** A failure is one sentence; the stack trace is for PARLEY_DEBUG=1. */
+  private static int report(
+      Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
+    if (failure instanceof ParameterException usage) {
+      command.getErr().println("parley: " + usage.getMessage());
+      return CommandLine.ExitCode.USAGE;
+    }
+    String message = failure.getMessage();
+    command.getErr().println("parley: " + (message == null ? failure.toString() : message));
+    if (System.getenv("PARLEY_DEBUG") != null) {
+      failure.printStackTrace(command.getErr());
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Parley.class.getPackage().getImplementationVersion();
+      return new String[] {"parley " + (version == null ? "(not packaged)" : version)};
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.parley.server.engine;
+
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.KeyValueCache;
+
+/**
+ * How much an engine takes on.
+ *
+ * @param stepTokens the token budget of one step, prefill and decoding together; more than {@code
+ *     stepRows}, so that running replies leave room for prefill
+ * @param stepRows conversations in one step
+ * @param kvCapacityTokens tokens whose keys and values may be held at once, over all conversations;
+ *     at least one full context
+ * @param conversations open conversations
+ * @param waitingTurns turns that have not ended, over all conversations
+ * @param turnsPerConversation turns of one conversation that have not ended
+ */
+public record EngineLimits(
+    int stepTokens,
+    int stepRows,
+    int kvCapacityTokens,
+    int conversations,
+    int waitingTurns,
+    int turnsPerConversation) {
+
+  /**
+   * Long enough to use the arithmetic of a core well, short enough that a running reply does not
+   * stutter while a long prompt is read.
+   */
+  private static final int DEFAULT_STEP_TOKENS = 512;
+
+  /** Beyond this many rows a step on a CPU grows in proportion: waiting costs the same. */
+  private static final int DEFAULT_STEP_ROWS = 64;
+
+  /** Checks that the numbers fit together. */
+  public EngineLimits {
+    require(stepRows >= 1, "stepRows", stepRows, "at least 1");
+    require(stepTokens > stepRows, "stepTokens", stepTokens, "above stepRows = " + stepRows);
+    require(kvCapacityTokens >= 1, "kvCapacityTokens", kvCapacityTokens, "at least 1");
+    require(conversations >= 1, "conversations", conversations, "at least 1");
+    require(waitingTurns >= 1, "waitingTurns", waitingTurns, "at least 1");
+    require(turnsPerConversation >= 1, "turnsPerConversation", turnsPerConversation, "at least 1");
+  }
+
+  /**
+   * The usual limits for a model.
+   *
+   * @param kvBytes native memory for keys and values; raised to one full context where it is less
+   */
+  public static EngineLimits of(Gpt2Config config, long kvBytes) {
+    // A cache grows by half of itself, so two thirds of its memory are sure to hold tokens.
+    long tokens = kvBytes * 2 / 3 / KeyValueCache.bytesPerToken(config);
+    int capacity = (int) Math.min(Integer.MAX_VALUE, Math.max(config.contextLength(), tokens));
+    return of(capacity);
+  }
+
+  /** The usual limits. */
+  public static EngineLimits of(int kvCapacityTokens) {
+    return new EngineLimits(
+        DEFAULT_STEP_TOKENS, DEFAULT_STEP_ROWS, kvCapacityTokens, 1_024, 2_048, 16);
+  }
+
+  private static void require(boolean holds, String name, int value, String limit) {
+    if (!holds) {
+      throw new IllegalArgumentException("%s is %d, but must be %s".formatted(name, value, limit));
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.parley.server.engine;
+
+/**
+ * What an engine reports while it works, for metrics. Called on the engine thread, which waits for
+ * it: implementations only count. A callback that throws is logged and otherwise ignored.
+ */
+public interface EngineObserver {
+  /** Counts nothing. */
+  EngineObserver NONE = new EngineObserver() {};
+
+  /** Why cached keys and values were dropped. */
+  enum EvictionReason {
+    /** The longest idle conversation made room. */
+    IDLE,
+    /** A running turn made room for an older one; it is read again later. */
+    PREEMPTED,
+    /** A failed step left them in doubt. */
+    FAILED
+  }
+
+  /**
+   * A step of the model ended ({@code parley_step_seconds}, {@code parley_step_rows}).
+   *
+   * @param promptTokens read by turns without a token of their own yet, or read again
+   * @param sampledTokens chosen after it
+   */
+  default void step(long nanos, int rows, int promptTokens, int sampledTokens) {}
+
+  /**
+   * A turn's first step begins, this long after its arrival ({@code parley_chat_queue_seconds}).
+   */
+  default void turnStarted(long queuedNanos) {}
+
+  /**
+   * A turn's first token was chosen, this long after its arrival ({@code
+   * parley_chat_time_to_first_token_seconds}).
+   */
+  default void firstToken(long nanos) {}
+
+  /** A later token, this long after the one before ({@code parley_chat_inter_token_seconds}). */
+  default void nextToken(long nanos) {}
+
+  /**
+   * A turn ended, however ({@code parley_chat_turn_seconds}, {@code
+   * parley_chat_turns_total{finish_reason}}, {@code parley_tokens_total{kind}}).
+   *
+   * @param reason a finish reason, {@code failed}, {@code expired} or {@code cancelled}; lower case
+   * @param nanos since its arrival
+   * @param promptTokens of history and message, the cached ones not included
+   * @param cachedTokens of history and message that were still cached
+   * @param generatedTokens of the reply
+   */
+  default void turnEnded(
+      String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {}
+
+  /** Cached keys and values were dropped ({@code parley_kv_evictions_total}). */
+  default void evicted(EvictionReason reason, int tokens) {}
+
+  /**
+   * The state after every step, and when it changes without one ({@code
+   * parley_kv_tokens{state=active|cached}}, {@code parley_kv_capacity_tokens}, {@code
+   * parley_streams}, {@code parley_streams_parked}).
+   */
+  default void state(EngineState state) {}
+
+  /** The engine stopped for good: every turn failed, none is taken any more. Health goes red. */
+  default void unhealthy(Throwable cause) {}
+}

@@ -1,0 +1,27 @@
+package dev.parley.server.engine;
+
+/**
+ * An engine at the end of a step, as numbers.
+ *
+ * @param conversations open ones
+ * @param waitingTurns turns before their first step, and preempted ones
+ * @param runningTurns turns that hold keys and values
+ * @param parkedTurns turns whose readers take no more for now
+ * @param activeKvTokens reserved by running turns
+ * @param cachedKvTokens kept for idle conversations, evictable
+ * @param kvCapacityTokens the limit of both together
+ */
+public record EngineState(
+    int conversations,
+    int waitingTurns,
+    int runningTurns,
+    int parkedTurns,
+    int activeKvTokens,
+    int cachedKvTokens,
+    int kvCapacityTokens) {
+
+  /** An engine that has just started. */
+  static EngineState empty(EngineLimits limits) {
+    return new EngineState(0, 0, 0, 0, 0, 0, limits.kvCapacityTokens());
+  }
+}

@@ -1,0 +1,79 @@
+package dev.parley.trainer.job;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A training job in a process of its own: a JVM with the same class path and its own memory and
+ * threads, so that a crash of the trainer cannot touch a chat. It outlives the process that
+ * launched it; stopping it ({@link Process#destroy}, SIGTERM) cancels the job at its next step.
+ */
+public final class TrainerProcess {
+  private TrainerProcess() {}
+
+  /**
+   * What the process may use.
+   *
+   * @param threads for libtorch's arithmetic; at least 1
+   * @param heapMegabytes of the JVM; tensors are not in its heap
+   */
+  public record Resources(int threads, int heapMegabytes) {
+    /**
+     * Half of the processors, rounded up, so that chats keep the other half; 1 GiB of heap, which
+     * the dialogues of a gigabyte of text fit into.
+     */
+    public static Resources defaults() {
+      return new Resources((Runtime.getRuntime().availableProcessors() + 1) / 2, 1024);
+    }
+  }
+
+  /**
+   * Starts the process; it runs the job and ends.
+   *
+   * @return the process; its output goes to {@code trainer.log} of the job
+   * @throws UncheckedIOException if no process could be started
+   */
+  public static Process launch(Path home, String jobId, Resources resources) {
+    JobDirectory job = JobDirectory.open(home, jobId);
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xmx" + resources.heapMegabytes() + "m");
+    command.add("-XX:+UseSerialGC"); // its threads would take cores from the arithmetic
+    command.add("-XX:+ExitOnOutOfMemoryError");
+    System.getProperties().stringPropertyNames().stream()
+        .filter(name -> name.startsWith("ai.djl.") || name.startsWith("logback."))
+        .sorted()
+        .forEach(name -> command.add("-D" + name + "=" + System.getProperty(name)));
+    command.add(TrainerMain.class.getName());
+    command.addAll(List.of("--home", home.toAbsolutePath().toString(), "--job", jobId));
+    command.addAll(List.of("--threads", Integer.toString(resources.threads())));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(job.log().toFile()));
+    Map<String, String> environment = builder.environment();
+    environment.put("CLASSPATH", System.getProperty("java.class.path")); // of any length
+    environment.put("OMP_NUM_THREADS", Integer.toString(resources.threads()));
+    // Spinning threads would slow the chats beside it down by a factor.
+    environment.put("OMP_WAIT_POLICY", "passive");
+    // glibc gives large buffers back after each operation and takes them again page by page.
+    environment.putIfAbsent("MALLOC_MMAP_THRESHOLD_", "4294967296");
+    environment.putIfAbsent("MALLOC_TRIM_THRESHOLD_", "4294967296");
+    try {
+      Process process = builder.start();
+      process.getOutputStream().close();
+      return process;
+    } catch (IOException e) {
+      throw new UncheckedIOException("trainer of job " + jobId + " cannot be started: " + e, e);
+    }
+  }
+
+  /** {@link #launch(Path, String, Resources)} with the default resources. */
+  public static Process launch(Path home, String jobId) {
+    return launch(home, jobId, Resources.defaults());
+  }
+}
