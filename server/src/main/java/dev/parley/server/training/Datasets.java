@@ -64,8 +64,8 @@ public final class Datasets {
   }
 
   /**
-   * Reads an uploaded file through and makes a dataset of it. Where there is one with the same bytes
-   * already, that one stays.
+   * Reads an uploaded file through and makes a dataset of it. Where there is one with the same
+   * bytes already, that one stays.
    *
    * @param file alone in its directory, from {@link #newUpload}
    * @return how many dialogues it holds

@@ -15,8 +15,8 @@ import java.util.function.Function;
  * event log, not the updates: a client that never reads costs a file offset and what gRPC counts as
  * ready, some ten kilobytes. The stream ends with the job's last update.
  *
- * <p>Everything is sent from {@code executor}, one run at a time; {@link #signal} may be called from
- * any thread, as often as one likes.
+ * <p>Everything is sent from {@code executor}, one run at a time; {@link #signal} may be called
+ * from any thread, as often as one likes.
  */
 final class UpdateStream<A> {
   /** Updates between two looks at whether the client still takes them. */
@@ -60,7 +60,8 @@ final class UpdateStream<A> {
       Function<TrainingUpdate, A> wrap,
       Executor executor,
       String method) {
-    UpdateStream<A> stream = new UpdateStream<>(jobs, tail, jobEnded, client, wrap, executor, method);
+    UpdateStream<A> stream =
+        new UpdateStream<>(jobs, tail, jobEnded, client, wrap, executor, method);
     client.setOnReadyHandler(stream.signal);
     client.setOnCancelHandler(stream::stop);
     jobs.addWatcher(stream.signal);
