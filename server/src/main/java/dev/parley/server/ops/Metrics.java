@@ -94,9 +94,13 @@ public final class Metrics implements AutoCloseable {
           "version");
   final Counter keyValueEvictions =
       counter("parley_kv_evictions_total", "Conversations whose cache was given up.", "model");
-  final Gauge streams = gauge("parley_streams", "Conversations that are open.");
+  final Gauge streams = gauge("parley_streams", "Conversations that are open.", "model", "version");
   final Gauge streamsParked =
-      gauge("parley_streams_parked", "Conversations that wait for a slow reader.");
+      gauge(
+          "parley_streams_parked",
+          "Conversations that wait for a slow reader.",
+          "model",
+          "version");
   final Info modelInfo =
       Info.builder()
           .name("parley_model_info")

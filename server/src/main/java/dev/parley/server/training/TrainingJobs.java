@@ -1,6 +1,7 @@
 package dev.parley.server.training;
 
 import com.google.rpc.Status;
+import dev.parley.server.rpc.Signals;
 import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.v1.JobCancelled;
@@ -19,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -49,7 +49,7 @@ public final class TrainingJobs implements AutoCloseable {
   private final Map<String, FollowedJob> jobs = new ConcurrentHashMap<>();
   private final Deque<FollowedJob> waiting = new ArrayDeque<>(); // guarded by this
   private final List<FollowedJob> running = new ArrayList<>(); // guarded by this
-  private final List<Runnable> watchers = new CopyOnWriteArrayList<>();
+  private final Signals news = new Signals();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -175,25 +175,26 @@ public final class TrainingJobs implements AutoCloseable {
     return Optional.of(job.snapshot());
   }
 
-  /** Calls {@code signal} after each look that found something new, until it is removed. */
-  public void addWatcher(Runnable signal) {
-    watchers.add(signal);
+  /** Whether nothing can follow in a job's log any more; true where there is no such job. */
+  public boolean ended(String id) {
+    FollowedJob job = jobs.get(id);
+    return job == null || job.ended();
   }
 
-  /** Stops calling it. */
-  public void removeWatcher(Runnable signal) {
-    watchers.remove(signal);
+  /** Sent after each look that found something new. */
+  public Signals news() {
+    return news;
   }
 
   private void look() {
     try {
-      boolean news = false;
+      boolean found = false;
       for (FollowedJob job : followed()) {
-        news |= look(job);
+        found |= look(job);
       }
-      news |= startWaiting();
-      if (news) {
-        watchers.forEach(Runnable::run);
+      found |= startWaiting();
+      if (found) {
+        news.send();
       }
     } catch (RuntimeException e) {
       log.error("looking after training jobs failed; it goes on", e);
@@ -206,12 +207,12 @@ public final class TrainingJobs implements AutoCloseable {
 
   private boolean look(FollowedJob job) {
     boolean gone = !job.processRuns(); // before reading: its last line is written before it goes
-    boolean news = job.follow(listener);
+    boolean found = job.follow(listener);
     if (gone && !job.ended()) {
       Status status = JobEnds.died(job.exitCode(), job.directory().log());
       job.directory().fail(status);
       log.error("training job {} failed: {}", job.id(), status.getMessage());
-      news |= job.follow(listener);
+      found |= job.follow(listener);
     }
     if (gone) {
       log.info("training job {} ended: {}", job.id(), job.snapshot().getState());
@@ -219,21 +220,21 @@ public final class TrainingJobs implements AutoCloseable {
         running.remove(job);
       }
     }
-    return news;
+    return found;
   }
 
   private boolean startWaiting() {
-    boolean news = false;
+    boolean found = false;
     while (true) {
       FollowedJob job;
       synchronized (this) {
         if (running.size() >= concurrency || waiting.isEmpty()) {
-          return news;
+          return found;
         }
         job = waiting.removeFirst();
         running.add(job);
       }
-      news = true;
+      found = true;
       try {
         job.started(launcher.launch(job.id()));
         log.info("training job {} starts", job.id());

@@ -3,7 +3,6 @@ package dev.parley.server.training;
 import dev.parley.server.rpc.Paging;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.trainer.job.EventLog;
-import dev.parley.trainer.job.JobState;
 import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.CancelTrainingJobResponse;
 import dev.parley.v1.GetTrainingJobRequest;
@@ -87,8 +86,8 @@ public final class TrainingService extends TrainingServiceGrpc.TrainingServiceIm
     EventLog events = jobs.events(jobId).orElseThrow(() -> unknown(jobId));
     UpdateStream.start(
         jobs,
+        jobId,
         events.tail(from),
-        () -> JobState.isFinal(job(jobId).getState()),
         (ServerCallStreamObserver<A>) client,
         wrap,
         executor,
