@@ -1,0 +1,41 @@
+package dev.parley.model.registry;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Where a version comes from. What is not known is empty.
+ *
+ * @param origin {@code trained}, {@code imported} or {@code embedded}
+ * @param base what it was trained from or imported from
+ * @param baseWeightsSha256 SHA-256 of the base's weights, in hexadecimal
+ * @param dataSha256 SHA-256 over the training data, in hexadecimal
+ * @param jobId the training job
+ * @param parameters hyper-parameters by name
+ * @param seed of everything random
+ * @param metrics such as loss_before, loss_after; losses in nats per target token
+ * @param parleyVersion the Parley that made it
+ */
+public record Lineage(
+    String origin,
+    String base,
+    String baseWeightsSha256,
+    String dataSha256,
+    String jobId,
+    Map<String, String> parameters,
+    long seed,
+    Map<String, Double> metrics,
+    String parleyVersion) {
+  /** Copies the maps. */
+  public Lineage {
+    parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
+    metrics = Collections.unmodifiableMap(new TreeMap<>(metrics));
+  }
+
+  /** A version that no training made. */
+  static Lineage untrained(String origin, String base, String baseWeightsSha256, long seed) {
+    return new Lineage(
+        origin, base, baseWeightsSha256, "", "", Map.of(), seed, Map.of(), ParleyVersion.current());
+  }
+}

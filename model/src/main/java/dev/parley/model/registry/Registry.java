@@ -1,0 +1,244 @@
+package dev.parley.model.registry;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/**
+ * Models on disk: {@code <root>/<model>/<version>/}, each version a directory in Hugging Face
+ * layout with a {@link Manifest}, and {@code <root>/<model>/aliases.json}. A version appears
+ * complete, by one rename, and never changes; numbers are not given twice. Several processes may
+ * use one registry: writers wait for each other (see {@link RegistryLock}), readers never wait.
+ *
+ * <p>Every method throws {@link RegistryException} if the file system refuses, and {@link
+ * IllegalArgumentException} for a name that no model can have. Nothing is left half-written.
+ */
+public final class Registry {
+  private final Path root;
+  private final ModelDirectory directory;
+  private final StagingArea staging;
+
+  /**
+   * A registry; made when the first version is staged.
+   *
+   * @param root usually {@code <home>/registry}
+   */
+  public Registry(Path root) {
+    this.root = root.toAbsolutePath().normalize();
+    directory = new ModelDirectory(this.root);
+    staging = new StagingArea(this.root);
+  }
+
+  /** Where it is. */
+  public Path root() {
+    return root;
+  }
+
+  /** The models that have a version, in alphabetical order. */
+  public List<String> models() {
+    return reading("list the models", directory::models);
+  }
+
+  /** The versions of a model, ascending; none if there is no such model. */
+  public List<Integer> versions(String model) {
+    ModelReference.requireName(model);
+    return reading("list the versions of '%s'".formatted(model), () -> directory.versions(model));
+  }
+
+  /** The aliases of a model and the version that each names, in alphabetical order. */
+  public Map<String, Integer> aliases(String model) {
+    ModelReference.requireName(model);
+    return reading("read the aliases of '%s'".formatted(model), () -> directory.aliases(model));
+  }
+
+  /**
+   * The version that a reference means.
+   *
+   * @throws ModelNotFoundException if there is none; the message names the nearest
+   * @throws DamagedVersionException if its parley.json cannot be read
+   */
+  public RegisteredVersion resolve(ModelReference reference) {
+    String model = reference.name();
+    return reading(
+        "read '%s'".formatted(reference),
+        () -> {
+          int version = directory.version(reference);
+          Path path = directory.of(model, version);
+          try {
+            return new RegisteredVersion(model, version, path, Manifest.read(path));
+          } catch (NoSuchFileException e) { // deleted since it was listed
+            throw new ModelNotFoundException(
+                "model '%s' has no version %d any more".formatted(model, version));
+          }
+        });
+  }
+
+  /** As {@link #resolve(ModelReference)}, for a reference as people write it. */
+  public RegisteredVersion resolve(String reference) {
+    return resolve(ModelReference.parse(reference));
+  }
+
+  /**
+   * Makes an alias name a version: promotes it, or rolls back to it.
+   *
+   * @return what the alias named before
+   * @throws ModelNotFoundException if there is no such version
+   */
+  public OptionalInt setAlias(String model, String alias, int version) {
+    ModelReference.requireAlias(alias);
+    if (alias.equals(ModelReference.LATEST)) {
+      throw new IllegalArgumentException(
+          "alias 'latest' is reserved: it always names the highest version");
+    }
+    ModelReference reference = ModelReference.of(model, version);
+    return writing(
+        "set the alias '%s' of '%s'".formatted(alias, model),
+        () -> {
+          directory.version(reference);
+          Map<String, Integer> aliases = directory.aliases(model);
+          Integer previous = aliases.put(alias, version);
+          Aliases.write(directory.of(model), aliases);
+          return previous == null ? OptionalInt.empty() : OptionalInt.of(previous);
+        });
+  }
+
+  /**
+   * Takes an alias away; the next version that is published becomes {@code default} if that was it.
+   *
+   * @return what it named; empty if there was no such alias
+   */
+  public OptionalInt removeAlias(String model, String alias) {
+    ModelReference.requireName(model);
+    return writing(
+        "remove the alias '%s' of '%s'".formatted(alias, model),
+        () -> {
+          Map<String, Integer> aliases = directory.aliases(model);
+          Integer previous = aliases.remove(alias);
+          if (previous == null) {
+            return OptionalInt.empty();
+          }
+          Aliases.write(directory.of(model), aliases);
+          return OptionalInt.of(previous);
+        });
+  }
+
+  /** A new version of a model, to be filled and published; the caller closes it. */
+  public StagedVersion stage(String model) {
+    ModelReference.requireName(model);
+    return writing(
+        "stage a version of '%s'".formatted(model),
+        () -> {
+          staging.clean();
+          StagingArea.Slot slot = staging.open();
+          try {
+            Files.createDirectory(slot.version());
+          } catch (IOException e) {
+            slot.close();
+            throw e;
+          }
+          return new StagedVersion(this, model, slot);
+        });
+  }
+
+  /**
+   * Deletes a version; its number stays used.
+   *
+   * @throws ModelNotFoundException if there is none
+   * @throws VersionInUseException if an alias names it
+   */
+  public void delete(String model, int version) {
+    ModelReference reference = ModelReference.of(model, version);
+    String attempt = "delete %s".formatted(reference);
+    StagingArea.Slot slot =
+        writing(
+            attempt,
+            () -> {
+              directory.version(reference);
+              requireNoAlias(reference, version);
+              directory.rememberVersion(model, version);
+              StagingArea.Slot trash = staging.open();
+              DurableFiles.rename(directory.of(model, version), trash.version());
+              DurableFiles.sync(directory.of(model));
+              return trash;
+            });
+    try {
+      slot.close();
+    } catch (IOException e) {
+      throw RegistryException.of(attempt, slot.version(), e);
+    }
+  }
+
+  /**
+   * Compares every file of a version with the digests in its manifest.
+   *
+   * @throws DamagedVersionException if a file is missing, changed, or was added
+   */
+  public void verify(RegisteredVersion version) {
+    reading(
+        "verify %s".formatted(version.reference()),
+        () -> {
+          Verification.verify(version);
+          return version;
+        });
+  }
+
+  /** Publishes a sealed directory: as a number, or as the next one. */
+  RegisteredVersion admit(String model, OptionalInt wanted, Path sealed, Manifest manifest)
+      throws IOException {
+    return RegistryLock.whileHeld(
+        root,
+        () -> {
+          if (wanted.isPresent() && directory.versions(model).contains(wanted.getAsInt())) {
+            return resolve(ModelReference.of(model, wanted.getAsInt()));
+          }
+          int version = wanted.isPresent() ? wanted.getAsInt() : directory.nextVersion(model);
+          Path path = directory.of(model, version);
+          boolean first = !Files.exists(directory.of(model));
+          try {
+            DurableFiles.createDirectories(directory.of(model));
+            DurableFiles.sync(root);
+            Map<String, Integer> aliases = directory.aliases(model);
+            if (aliases.putIfAbsent(ModelReference.DEFAULT, version) == null) {
+              // first, for no version may be seen without it; till the rename it names nothing
+              Aliases.write(directory.of(model), aliases);
+            }
+            DurableFiles.rename(sealed, path);
+          } catch (IOException e) {
+            if (first) {
+              DurableFiles.deleteTree(directory.of(model));
+            }
+            throw e;
+          }
+          return new RegisteredVersion(model, version, path, manifest);
+        });
+  }
+
+  private void requireNoAlias(ModelReference reference, int version) throws IOException {
+    List<String> aliases =
+        directory.aliases(reference.name()).entrySet().stream()
+            .filter(alias -> alias.getValue() == version)
+            .map(Map.Entry::getKey)
+            .toList();
+    if (!aliases.isEmpty()) {
+      throw new VersionInUseException(
+          "%s cannot be deleted: the alias '%s' names it; let it name another version first"
+              .formatted(reference, String.join("', '", aliases)));
+    }
+  }
+
+  private <T> T reading(String attempt, RegistryLock.Work<T> work) {
+    try {
+      return work.run();
+    } catch (IOException e) {
+      throw RegistryException.of(attempt, root, e);
+    }
+  }
+
+  private <T> T writing(String attempt, RegistryLock.Work<T> work) {
+    return reading(attempt, () -> RegistryLock.whileHeld(root, work));
+  }
+}

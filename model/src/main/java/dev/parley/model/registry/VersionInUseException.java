@@ -1,0 +1,8 @@
+package dev.parley.model.registry;
+
+/** A version cannot be deleted: an alias names it. */
+public final class VersionInUseException extends RegistryException {
+  VersionInUseException(String message) {
+    super(message);
+  }
+}
