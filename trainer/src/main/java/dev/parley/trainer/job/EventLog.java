@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
 import com.google.protobuf.util.Timestamps;
+import com.google.rpc.ErrorDetailsProto;
 import dev.parley.v1.TrainingUpdate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,12 +30,22 @@ import org.jspecify.annotations.Nullable;
  * {@link Writer#append} returns; a line that a crash cut short is removed by the next writer.
  */
 public final class EventLog {
+  /** What a status may carry: ErrorInfo, BadRequest and their kin. */
+  private static final JsonFormat.TypeRegistry DETAILS =
+      JsonFormat.TypeRegistry.newBuilder()
+          .add(ErrorDetailsProto.getDescriptor().getMessageTypes())
+          .build();
+
   private static final JsonFormat.Printer PRINTER =
-      JsonFormat.printer().includingDefaultValueFields().omittingInsignificantWhitespace();
+      JsonFormat.printer()
+          .usingTypeRegistry(DETAILS)
+          .includingDefaultValueFields()
+          .omittingInsignificantWhitespace();
+
   /** Bytes that a bounded poll reads at once. */
   private static final int CHUNK = 64 << 10;
 
-  private static final JsonFormat.Parser PARSER = JsonFormat.parser().ignoringUnknownFields();
+  private static final JsonFormat.Parser PARSER = JsonFormat.parser().usingTypeRegistry(DETAILS).ignoringUnknownFields();
 
   private final Path file;
 
