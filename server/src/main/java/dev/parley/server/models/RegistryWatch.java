@@ -22,6 +22,7 @@ public final class RegistryWatch implements AutoCloseable {
   private final ModelCatalog catalog;
   private final Deployments deployments;
   private final Signals changes = new Signals();
+  private final Signals looks = new Signals();
   private volatile List<Model> models;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
@@ -49,6 +50,11 @@ public final class RegistryWatch implements AutoCloseable {
     return changes;
   }
 
+  /** Sent after each look, whatever it found. */
+  public Signals looks() {
+    return looks;
+  }
+
   /** Looks at once, because something was changed by this process. */
   public void lookNow() {
     thread.execute(this::look);
@@ -63,6 +69,7 @@ public final class RegistryWatch implements AutoCloseable {
       if (changed) {
         changes.send();
       }
+      looks.send();
     } catch (RuntimeException e) {
       log.error("the registry cannot be read; what is loaded goes on", e);
     }

@@ -1,5 +1,6 @@
 package dev.parley.server.ops;
 
+import dev.parley.v1.TrainingJobState;
 import io.grpc.ServerInterceptor;
 import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.binder.grpc.MetricCollectingServerInterceptor;
@@ -14,9 +15,16 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.core.metrics.Info;
+import io.prometheus.metrics.expositionformats.OpenMetricsTextFormatWriter;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Everything that this process counts, in the text format of Prometheus. Parley's own names are
@@ -39,6 +47,14 @@ public final class Metrics implements AutoCloseable {
     .01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92
   };
 
+  private static final String OPEN_METRICS = "application/openmetrics-text";
+  private static final List<TrainingJobState> JOB_STATES =
+      List.of(
+          TrainingJobState.TRAINING_JOB_STATE_CREATED,
+          TrainingJobState.TRAINING_JOB_STATE_RUNNING,
+          TrainingJobState.TRAINING_JOB_STATE_FINISHED,
+          TrainingJobState.TRAINING_JOB_STATE_FAILED,
+          TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
   private static final double[] ROWS = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 
   private final PrometheusRegistry prometheus = new PrometheusRegistry();
@@ -113,8 +129,6 @@ public final class Metrics implements AutoCloseable {
       gauge("parley_training_loss", "Nats per learned token of the latest step.", "model");
   final Counter trainingTokens =
       counter("parley_training_tokens_total", "Learned tokens of all training steps.", "model");
-  final Gauge trainingJobs =
-      gauge("parley_training_jobs", "Training jobs on disk, by state.", "state");
 
   /** Registers every meter. */
   public Metrics() {
@@ -135,12 +149,39 @@ public final class Metrics implements AutoCloseable {
   }
 
   /**
-   * Everything as it stands.
+   * Everything as it stands, in the format that a reader takes.
    *
-   * @param accept the media types that the reader takes, as its HTTP request names them
+   * @param accept the media types of its HTTP request; empty for the text format
    */
-  public String scrape(String accept) {
-    return micrometer.scrape(accept);
+  public Exposition scrape(String accept) {
+    String contentType =
+        accept.contains(OPEN_METRICS)
+            ? OpenMetricsTextFormatWriter.CONTENT_TYPE
+            : PrometheusTextFormatWriter.CONTENT_TYPE;
+    return new Exposition(contentType, micrometer.scrape(contentType));
+  }
+
+  /** Metrics as text, and the media type of that text. */
+  public record Exposition(String contentType, String text) {}
+
+  /** Counts jobs by state whenever metrics are read. */
+  void trainingJobs(Supplier<Map<TrainingJobState, Integer>> counts) {
+    GaugeWithCallback.builder()
+        .name("parley_training_jobs")
+        .help("Training jobs on disk, by state.")
+        .labelNames("state")
+        .callback(
+            gauge -> {
+              Map<TrainingJobState, Integer> byState = counts.get();
+              for (TrainingJobState state : JOB_STATES) {
+                gauge.call(byState.getOrDefault(state, 0), label(state));
+              }
+            })
+        .register(prometheus);
+  }
+
+  private static String label(TrainingJobState state) {
+    return state.name().toLowerCase(Locale.ROOT).replace("training_job_state_", "");
   }
 
   private Histogram histogram(String name, String help, double[] bounds, String... labels) {

@@ -59,7 +59,8 @@ public final class TrainingJobs implements AutoCloseable {
           });
 
   /**
-   * Finds the jobs of a home and goes on with those that have not ended, oldest first.
+   * Finds the jobs of a home. Nothing runs before {@link #start}; then those that have not ended go
+   * on, oldest first.
    *
    * @param concurrency how many run at once
    */
@@ -74,6 +75,10 @@ public final class TrainingJobs implements AutoCloseable {
         adopt(directory);
       }
     }
+  }
+
+  /** Begins to look after jobs and to start those that wait. */
+  public void start() {
     thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
@@ -179,6 +184,11 @@ public final class TrainingJobs implements AutoCloseable {
   public boolean ended(String id) {
     FollowedJob job = jobs.get(id);
     return job == null || job.ended();
+  }
+
+  /** An update as readers see it: without inline dialogues. */
+  public static TrainingUpdate shown(TrainingUpdate update) {
+    return InlineData.leaveOut(update);
   }
 
   /** Sent after each look that found something new. */

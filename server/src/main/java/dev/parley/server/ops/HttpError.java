@@ -1,0 +1,17 @@
+package dev.parley.server.ops;
+
+/** An answer other than 200. */
+final class HttpError extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  private final int status;
+
+  HttpError(int status, String message) {
+    super(message);
+    this.status = status;
+  }
+
+  int status() {
+    return status;
+  }
+}
