@@ -1,8 +1,5 @@
 package dev.parley.cli;
 
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.MessageOrBuilder;
-import com.google.protobuf.util.JsonFormat;
 import java.io.PrintStream;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
@@ -13,8 +10,6 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Output {
   private static final JsonMapper JSON = JsonMapper.builder().build();
-  private static final JsonFormat.Printer PROTO_JSON =
-      JsonFormat.printer().omittingInsignificantWhitespace();
 
   private final PrintStream results;
   private final PrintStream notes;
@@ -47,17 +42,6 @@ final class Output {
   void object(Map<String, ?> object) {
     if (json) {
       results.println(JSON.writeValueAsString(object));
-    }
-  }
-
-  /** A message of the contract as a JSON result; nothing when results are text. */
-  void object(MessageOrBuilder message) {
-    if (json) {
-      try {
-        results.println(PROTO_JSON.print(message));
-      } catch (InvalidProtocolBufferException e) {
-        throw new IllegalStateException("a message that JSON cannot hold", e);
-      }
     }
   }
 

@@ -30,8 +30,8 @@ public final class Parley {
   /** A failure is one sentence; the stack trace is for PARLEY_DEBUG=1. */
   private static int report(
       Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
-    if (failure instanceof ParameterException usage) {
-      command.getErr().println("parley: " + usage.getMessage());
+    if (failure instanceof ParameterException || failure instanceof UsageException) {
+      command.getErr().println("parley: " + failure.getMessage());
       return CommandLine.ExitCode.USAGE;
     }
     String message = failure.getMessage();

@@ -1,0 +1,41 @@
+package dev.parley.cli;
+
+import dev.parley.client.Conversation;
+import dev.parley.client.ParleyClient;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code parley chat}: a conversation with a running server. */
+@Command(
+    name = "chat",
+    description = "Talks to a served model: a line editor in a terminal, plain lines when piped.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class ChatCommand implements Callable<Integer> {
+  @Option(
+      names = "--server",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:50051",
+      description = "gRPC address (${DEFAULT-VALUE})")
+  private String server = "";
+
+  @Option(names = "--model", required = true, paramLabel = "NAME[@VERSION|@ALIAS]")
+  private String model = "";
+
+  @Mixin private GenerationFlags generation = new GenerationFlags();
+
+  @Option(names = "--json", description = "one JSON object a reply")
+  private boolean json;
+
+  @Override
+  public Integer call() throws Exception {
+    try (ParleyClient client = ParleyClient.connect(server);
+        Conversation conversation = client.chat(model).generation(generation.options()).open()) {
+      new ChatSession(conversation, Output.standard(json)).run();
+    }
+    return CommandLine.ExitCode.OK;
+  }
+}

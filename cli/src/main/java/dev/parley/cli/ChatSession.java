@@ -1,0 +1,119 @@
+package dev.parley.cli;
+
+import dev.parley.client.Conversation;
+import dev.parley.client.ParleyException;
+import dev.parley.client.Reply;
+import dev.parley.client.ReplyEvent;
+import dev.parley.client.ReplyStream;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.UserInterruptException;
+import org.jline.terminal.Terminal;
+import org.jline.terminal.TerminalBuilder;
+
+/**
+ * A person, or a script, in a conversation: a line editor in a terminal, one message a line when
+ * standard input is piped.
+ */
+final class ChatSession {
+  private final Conversation conversation;
+  private final Output out;
+
+  ChatSession(Conversation conversation, Output out) {
+    this.conversation = conversation;
+    this.out = out;
+  }
+
+  /** Talks until the input ends. */
+  void run() throws IOException {
+    if (System.console() == null || out.json()) {
+      piped();
+    } else {
+      terminal();
+    }
+  }
+
+  private void piped() throws IOException {
+    BufferedReader lines =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      if (!line.isBlank()) {
+        Reply reply = conversation.say(line);
+        out.text(reply.text());
+        out.object(json(reply));
+      }
+    }
+  }
+
+  private static Map<String, Object> json(Reply reply) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("type", "reply");
+    map.put("turn", reply.turn());
+    map.put("text", reply.text());
+    map.put("finish_reason", reply.finishReason().name().toLowerCase(java.util.Locale.ROOT));
+    map.put("prompt_tokens", reply.usage().promptTokens());
+    map.put("cached_prompt_tokens", reply.usage().cachedPromptTokens());
+    map.put("generated_tokens", reply.usage().generatedTokens());
+    map.put("first_token_seconds", reply.timings().firstToken().toNanos() / 1e9);
+    map.put("total_seconds", reply.timings().total().toNanos() / 1e9);
+    map.put("seed", Long.toUnsignedString(reply.seed()));
+    map.put("model", reply.model().reference());
+    return map;
+  }
+
+  private void terminal() throws IOException {
+    try (Terminal terminal = TerminalBuilder.builder().system(true).build()) {
+      LineReader editor = LineReaderBuilder.builder().terminal(terminal).appName("parley").build();
+      PrintWriter screen = terminal.writer();
+      screen.println("Talk to " + conversation.model().reference() + "; Ctrl-D ends.");
+      while (true) {
+        String line;
+        try {
+          line = editor.readLine("you> ");
+        } catch (UserInterruptException e) {
+          continue; // Ctrl-C clears the line
+        } catch (EndOfFileException e) {
+          return;
+        }
+        if (!line.isBlank()) {
+          answer(terminal, line);
+        }
+      }
+    }
+  }
+
+  /** Streams a reply; Ctrl-C interrupts it. */
+  private void answer(Terminal terminal, String message) {
+    PrintWriter screen = terminal.writer();
+    Terminal.SignalHandler before =
+        terminal.handle(Terminal.Signal.INT, signal -> conversation.interrupt());
+    try (ReplyStream stream = conversation.stream(message)) {
+      screen.print(conversation.model().name() + "> ");
+      screen.flush();
+      for (ReplyEvent event : stream) {
+        if (event instanceof ReplyEvent.Text text) {
+          screen.print(text.piece());
+          screen.flush();
+        }
+      }
+      screen.println();
+    } catch (ParleyException e) {
+      screen.println();
+      screen.println("(" + e.getMessage() + ")");
+      if (!conversation.isOpen()) {
+        throw e;
+      }
+    } finally {
+      terminal.handle(Terminal.Signal.INT, before);
+    }
+    screen.flush();
+  }
+}

@@ -1,0 +1,227 @@
+package dev.parley.cli;
+
+import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.registry.Lineage;
+import dev.parley.model.registry.ModelReference;
+import dev.parley.model.registry.RegisteredVersion;
+import dev.parley.model.registry.Registry;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code parley models}: what is registered, and which version answers. */
+@Command(
+    name = "models",
+    description = "Lists, imports, exports, promotes and deletes model versions.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+final class ModelsCommand {
+  @Command(name = "list", description = "Every model.", mixinStandardHelpOptions = true)
+  void list(@Mixin HomeOption home, @Option(names = "--json") boolean json) {
+    Output out = Output.standard(json);
+    Registry registry = home.registry();
+    out.text(row("model", "versions", "latest", "aliases"));
+    for (String model : registry.models()) {
+      List<Integer> versions = registry.versions(model);
+      int latest = versions.stream().max(Integer::compare).orElse(0);
+      Map<String, Integer> aliases = new TreeMap<>(registry.aliases(model));
+      out.object(
+          ordered("model", model, "versions", versions, "latest", latest, "aliases", aliases));
+      out.text(
+          row(model, String.valueOf(versions.size()), String.valueOf(latest), spoken(aliases)));
+    }
+  }
+
+  @Command(
+      name = "show",
+      description = "One version: its shape, where it comes from, how good it is.",
+      mixinStandardHelpOptions = true)
+  void show(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL[@VERSION|@ALIAS]") String reference,
+      @Option(names = "--json") boolean json) {
+    Output out = Output.standard(json);
+    RegisteredVersion version = home.registry().resolve(reference);
+    Gpt2Config config = Gpt2Checkpoint.config(version.directory());
+    Lineage lineage = version.manifest().lineage();
+    Map<String, Object> shown = new LinkedHashMap<>();
+    shown.put("model", version.model());
+    shown.put("version", version.version());
+    shown.put("created", version.manifest().createTime().toString());
+    shown.put("directory", version.directory().toString());
+    shown.put("size_bytes", version.sizeBytes());
+    shown.put("parameters", config.parameterCount());
+    shown.put("layers", config.layerCount());
+    shown.put("heads", config.headCount());
+    shown.put("embedding_size", config.embeddingSize());
+    shown.put("context_length", config.contextLength());
+    shown.put("vocabulary_size", config.vocabularySize());
+    shown.put("origin", lineage.origin());
+    shown.put("base", lineage.base());
+    shown.put("base_weights_sha256", lineage.baseWeightsSha256());
+    shown.put("data_sha256", lineage.dataSha256());
+    shown.put("job", lineage.jobId());
+    shown.put("seed", lineage.seed());
+    shown.put("hyper_parameters", new TreeMap<>(lineage.parameters()));
+    shown.put("metrics", new TreeMap<>(lineage.metrics()));
+    shown.put("parley_version", lineage.parleyVersion());
+    shown.put("file_sha256", new TreeMap<>(version.manifest().fileSha256()));
+    out.object(shown);
+    shown.forEach(
+        (name, value) -> {
+          if (value instanceof Map<?, ?> entries) {
+            out.text(name + ":");
+            entries.forEach((key, entry) -> out.text("  %-24s %s".formatted(key, entry)));
+          } else if (!String.valueOf(value).isEmpty()) {
+            out.text("%-26s %s".formatted(name, value));
+          }
+        });
+  }
+
+  @Command(
+      name = "import",
+      description = "Registers a directory in Hugging Face layout as a new version.",
+      mixinStandardHelpOptions = true)
+  void importDirectory(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "DIR") Path directory,
+      @Option(names = "--name", description = "of the model; the directory's own if left out")
+          @Nullable String name,
+      @Option(names = "--json") boolean json) {
+    String model =
+        name != null
+            ? name
+            : String.valueOf(directory.toAbsolutePath().normalize().getFileName())
+                .toLowerCase(Locale.ROOT);
+    say(Output.standard(json), "imported", home.registry().importDirectory(model, directory));
+  }
+
+  @Command(
+      name = "export",
+      description = "Writes a version to a new directory in Hugging Face layout.",
+      mixinStandardHelpOptions = true)
+  void export(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL[@VERSION|@ALIAS]") String reference,
+      @Parameters(paramLabel = "DIR") Path directory,
+      @Option(names = "--json") boolean json) {
+    Registry registry = home.registry();
+    RegisteredVersion version = registry.resolve(reference);
+    registry.export(version, directory);
+    Output out = Output.standard(json);
+    out.object(ordered("exported", version.reference(), "directory", directory.toString()));
+    out.text("exported %s to %s".formatted(version.reference(), directory));
+  }
+
+  @Command(
+      name = "promote",
+      description = "Makes a version what new conversations get.",
+      mixinStandardHelpOptions = true)
+  void promote(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL@VERSION") String reference,
+      @Option(names = "--alias", defaultValue = ModelReference.DEFAULT) String alias,
+      @Option(names = "--json") boolean json) {
+    Registry registry = home.registry();
+    point(registry, registry.resolve(reference), alias, json);
+  }
+
+  @Command(
+      name = "rollback",
+      description = "Makes the version before the default the default again.",
+      mixinStandardHelpOptions = true)
+  void rollback(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL") String model,
+      @Option(names = "--json") boolean json) {
+    Registry registry = home.registry();
+    RegisteredVersion present = registry.resolve(ModelReference.of(model));
+    int previous =
+        registry.versions(model).stream()
+            .filter(version -> version < present.version())
+            .max(Integer::compare)
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "%s is the first version of %s: there is none to go back to"
+                            .formatted(present.reference(), model)));
+    point(
+        registry,
+        registry.resolve(ModelReference.of(model, previous)),
+        ModelReference.DEFAULT,
+        json);
+  }
+
+  @Command(
+      name = "delete",
+      description = "Deletes a version that no alias names.",
+      mixinStandardHelpOptions = true)
+  void delete(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL@VERSION") String reference,
+      @Option(names = "--json") boolean json) {
+    if (ModelReference.parse(reference).version().isEmpty()) {
+      throw new UsageException(
+          "'%s' does not name a version: write %s@N".formatted(reference, reference));
+    }
+    Registry registry = home.registry();
+    RegisteredVersion version = registry.resolve(reference);
+    registry.delete(version.model(), version.version());
+    say(Output.standard(json), "deleted", version);
+  }
+
+  private static void point(
+      Registry registry, RegisteredVersion version, String alias, boolean json) {
+    OptionalInt previous = registry.setAlias(version.model(), alias, version.version());
+    Output out = Output.standard(json);
+    out.object(
+        ordered(
+            "model",
+            version.model(),
+            "alias",
+            alias,
+            "version",
+            version.version(),
+            "previous_version",
+            previous.isPresent() ? previous.getAsInt() : null));
+    out.text(
+        "%s@%s is version %d now%s"
+            .formatted(
+                version.model(),
+                alias,
+                version.version(),
+                previous.isPresent() ? ", it was " + previous.getAsInt() : ""));
+  }
+
+  private static void say(Output out, String done, RegisteredVersion version) {
+    out.object(ordered(done, version.reference()));
+    out.text(done + " " + version.reference());
+  }
+
+  private static Map<String, @Nullable Object> ordered(@Nullable Object... pairs) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      map.put(String.valueOf(pairs[i]), pairs[i + 1]);
+    }
+    return map;
+  }
+
+  private static String row(String model, String versions, String latest, String aliases) {
+    return "%-32s %8s %8s  %s".formatted(model, versions, latest, aliases);
+  }
+
+  private static String spoken(Map<String, Integer> aliases) {
+    return String.join(
+        ", ", aliases.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList());
+  }
+}

@@ -1,0 +1,171 @@
+package dev.parley.cli;
+
+import dev.parley.v1.DataSource;
+import dev.parley.v1.LabelPolicy;
+import dev.parley.v1.LearningRateSchedule;
+import dev.parley.v1.PromotionPolicy;
+import dev.parley.v1.TrainRequest;
+import dev.parley.v1.TrainingParameters;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What {@code parley train} can be told about a job, as a {@link TrainRequest}. */
+final class TrainOptions {
+  @Option(
+      names = "--base",
+      paramLabel = "REF",
+      defaultValue = "parley-tiny",
+      description = "model to start from: name[@version|@alias] or a directory (${DEFAULT-VALUE})")
+  private String base = "parley-tiny";
+
+  @Option(names = "--name", required = true, description = "model that gets the new version")
+  private String name = "";
+
+  @Option(
+      names = "--data",
+      required = true,
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "dialogues: JSONL, CSV or TSV, each also as .gz")
+  private List<Path> data = new ArrayList<>();
+
+  @Option(
+      names = "--eval-data",
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "dialogues to evaluate on, instead of a share of --data")
+  private List<Path> evaluationData = new ArrayList<>();
+
+  @Option(names = "--eval-share", description = "share of the dialogues that is held out (0.2)")
+  private @Nullable Double evaluationShare;
+
+  @Option(names = "--eval-steps", description = "steps between evaluations; 0: before and after")
+  private @Nullable Integer evaluationSteps;
+
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description = "answered at each evaluation; may be repeated")
+  private List<String> prompts = new ArrayList<>();
+
+  @Option(names = "--preset", paramLabel = "default|seed", description = "values for the rest")
+  private @Nullable String preset;
+
+  @Option(names = "--epochs", description = "passes over the data")
+  private @Nullable Double epochs;
+
+  @Option(names = "--max-steps", description = "optimiser steps")
+  private @Nullable Integer maxSteps;
+
+  @Option(names = "--batch-size", description = "sequences in one forward pass")
+  private @Nullable Integer batchSize;
+
+  @Option(names = "--gradient-accumulation", description = "forward passes in one step")
+  private @Nullable Integer gradientAccumulation;
+
+  @Option(names = "--learning-rate", description = "the highest")
+  private @Nullable Double learningRate;
+
+  @Option(names = "--schedule", paramLabel = "linear|cosine|constant|noam")
+  private @Nullable String schedule;
+
+  @Option(names = "--warmup-steps", description = "steps in which the learning rate rises")
+  private @Nullable Integer warmupSteps;
+
+  @Option(names = "--weight-decay", description = "not on biases and LayerNorm")
+  private @Nullable Double weightDecay;
+
+  @Option(names = "--max-grad-norm", description = "the global norm is clipped here; 0: never")
+  private @Nullable Double maxGradientNorm;
+
+  @Option(names = "--max-length", description = "longest sequence in tokens")
+  private @Nullable Integer maxLength;
+
+  @Option(names = "--train-on", paramLabel = "all|replies|assistant|last")
+  private @Nullable String trainOn;
+
+  @Option(names = "--dropout", description = "instead of the base model's")
+  private @Nullable Double dropout;
+
+  @Option(names = "--seed", description = "of split, order and dropout")
+  private @Nullable Long seed;
+
+  @Option(names = "--precision", paramLabel = "auto|fp32|bf16|fp16")
+  private @Nullable String precision;
+
+  @Option(names = "--device", paramLabel = "auto|cpu|cuda:N")
+  private @Nullable String device;
+
+  @Option(names = "--promote", paramLabel = "never|if-better|always")
+  private @Nullable String promote;
+
+  /** The request; its values are checked where the job is created. */
+  TrainRequest request() {
+    TrainRequest.Builder request =
+        TrainRequest.newBuilder()
+            .setBaseModel(base)
+            .setModelName(name)
+            .setParameters(parameters())
+            .addAllSamplePrompts(prompts);
+    data.forEach(file -> request.addData(source(file)));
+    evaluationData.forEach(file -> request.addEvaluationData(source(file)));
+    return request.build();
+  }
+
+  private TrainingParameters parameters() {
+    TrainingParameters.Builder parameters = TrainingParameters.newBuilder();
+    given(preset, parameters::setPreset);
+    given(epochs, parameters::setEpochs);
+    given(maxSteps, parameters::setMaxSteps);
+    given(batchSize, parameters::setBatchSize);
+    given(gradientAccumulation, parameters::setGradientAccumulation);
+    given(learningRate, parameters::setLearningRate);
+    given(schedule, s -> parameters.setSchedule(constant(LearningRateSchedule.class, s)));
+    given(warmupSteps, parameters::setWarmupSteps);
+    given(weightDecay, parameters::setWeightDecay);
+    given(maxGradientNorm, parameters::setMaxGradNorm);
+    given(maxLength, parameters::setMaxLength);
+    given(trainOn, s -> parameters.setLabelPolicy(constant(LabelPolicy.class, s)));
+    given(evaluationShare, parameters::setEvaluationShare);
+    given(evaluationSteps, parameters::setEvaluationSteps);
+    given(dropout, parameters::setDropout);
+    given(seed, parameters::setSeed);
+    given(precision, parameters::setPrecision);
+    given(device, parameters::setDevice);
+    given(promote, s -> parameters.setPromotion(constant(PromotionPolicy.class, s)));
+    return parameters.build();
+  }
+
+  private static <T> void given(@Nullable T value, Consumer<T> set) {
+    if (value != null) {
+      set.accept(value);
+    }
+  }
+
+  private static DataSource source(Path file) {
+    return DataSource.newBuilder().setPath(file.toAbsolutePath().normalize().toString()).build();
+  }
+
+  /** The constant of a contract's enum that a word names: {@code if-better} is ..._IF_BETTER. */
+  static <E extends Enum<E>> E constant(Class<E> type, String word) {
+    String prefix = type.getSimpleName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
+    String wanted = (prefix + word.replace('-', '_')).toUpperCase(Locale.ROOT);
+    List<String> known = new ArrayList<>();
+    for (E constant : type.getEnumConstants()) {
+      if (constant.name().equals(wanted) && constant.ordinal() > 0) {
+        return constant;
+      }
+      if (constant.ordinal() > 0 && constant.name().startsWith(prefix.toUpperCase(Locale.ROOT))) {
+        known.add(
+            constant.name().substring(prefix.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+      }
+    }
+    throw new UsageException(
+        "'%s' is not known here: use %s".formatted(word, String.join(", ", known)));
+  }
+}

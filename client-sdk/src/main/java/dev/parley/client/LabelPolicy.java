@@ -1,0 +1,15 @@
+package dev.parley.client;
+
+/** Which tokens are learned. A turn's end is learned with the turn; padding never. */
+public enum LabelPolicy {
+  /** Every turn. */
+  ALL,
+  /** Every turn but the first (DialoGPT). */
+  REPLIES,
+  /** The turns of the assistant. */
+  ASSISTANT,
+  /** The last turn. */
+  LAST,
+  /** A policy that this version of the library does not know; not for requests. */
+  UNKNOWN
+}

@@ -1,0 +1,7 @@
+package dev.parley.client;
+
+/** How a reply was liked. */
+public enum Rating {
+  GOOD,
+  BAD
+}

@@ -1,0 +1,7 @@
+package dev.parley.client;
+
+/** What goes on until it is closed, at the latest with its client. */
+interface Watch extends AutoCloseable {
+  @Override
+  void close();
+}
