@@ -1,0 +1,111 @@
+package dev.parley.trainer.eval;
+
+import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.gpt2.KeyValueCache;
+import dev.parley.model.gpt2.Precision;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The greedy replies of a model, as serving would give them: the same decoder in the same
+ * precision, at each step the most probable token, until the end of text, {@value #MAX_NEW_TOKENS}
+ * tokens or a full context.
+ */
+public final class Replies {
+  /** As GenerationParameters.max_new_tokens is by default. */
+  private static final int MAX_NEW_TOKENS = 128;
+
+  private static final int ROWS_AT_ONCE = 32;
+
+  private Replies() {}
+
+  /**
+   * Answers histories.
+   *
+   * @param weights as they stand; stay the caller's
+   * @param histories turns joined as the model learned them; one that is longer than the context
+   *     loses its beginning
+   * @return the tokens of each reply, without the end of text
+   */
+  public static List<int[]> greedy(Gpt2Weights weights, List<int[]> histories) {
+    List<int[]> replies = new ArrayList<>();
+    // A view: closing the decoder closes what it made, not the weights.
+    Gpt2Weights view =
+        new Gpt2Weights(weights.config(), weights.manager().newSubManager(), weights.arrays());
+    try (Gpt2Decoder decoder = Gpt2Decoder.load(view, Precision.FP32)) {
+      for (int start = 0; start < histories.size(); start += ROWS_AT_ONCE) {
+        int end = Math.min(start + ROWS_AT_ONCE, histories.size());
+        replies.addAll(answer(decoder, histories.subList(start, end)));
+      }
+    }
+    return replies;
+  }
+
+  private static List<int[]> answer(Gpt2Decoder decoder, List<int[]> histories) {
+    List<Reply> replies = histories.stream().map(history -> new Reply(decoder, history)).toList();
+    try {
+      List<Reply> running = replies;
+      while (!running.isEmpty()) {
+        List<FloatBuffer> logits = decoder.step(running.stream().map(Reply::row).toList());
+        for (int i = 0; i < running.size(); i++) {
+          running.get(i).add(mostProbable(logits.get(i)));
+        }
+        running = running.stream().filter(reply -> !reply.ended).toList();
+      }
+      return replies.stream().map(Reply::tokens).toList();
+    } finally {
+      replies.forEach(reply -> reply.cache.close());
+    }
+  }
+
+  /** The first of the greatest. */
+  private static int mostProbable(FloatBuffer logits) {
+    int best = 0;
+    for (int i = 1; i < logits.limit(); i++) {
+      if (logits.get(i) > logits.get(best)) {
+        best = i;
+      }
+    }
+    return best;
+  }
+
+  /** One reply in the making. */
+  private static final class Reply {
+    final KeyValueCache cache;
+    private final int endOfText;
+    private final int contextLength;
+    private int[] pending;
+    private int[] tokens = new int[0];
+    boolean ended;
+
+    Reply(Gpt2Decoder decoder, int[] history) {
+      this.cache = decoder.newCache();
+      this.endOfText = decoder.config().endOfText();
+      this.contextLength = decoder.config().contextLength();
+      int kept = Math.min(history.length, contextLength);
+      this.pending = Arrays.copyOfRange(history, history.length - kept, history.length);
+    }
+
+    Gpt2Decoder.Row row() {
+      return new Gpt2Decoder.Row(cache, pending, true);
+    }
+
+    void add(int token) {
+      if (token == endOfText) {
+        ended = true;
+        return;
+      }
+      tokens = Arrays.copyOf(tokens, tokens.length + 1);
+      tokens[tokens.length - 1] = token;
+      pending = new int[] {token};
+      ended = tokens.length == MAX_NEW_TOKENS || cache.length() == contextLength;
+    }
+
+    int[] tokens() {
+      return tokens;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package dev.parley.trainer.job;
+
+import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.registry.Registry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * What a training starts from.
+ *
+ * @param reference as the request names it, with the version where it is one of the registry
+ */
+record BaseModel(String reference, Path directory) {
+  /**
+   * The model that a reference means.
+   *
+   * @throws dev.parley.model.registry.ModelNotFoundException if there is none
+   */
+  static BaseModel locate(Registry registry, String reference) {
+    Path directory = Path.of(reference);
+    if (Files.isDirectory(directory)) {
+      return new BaseModel(directory.toAbsolutePath().normalize().toString(), directory);
+    }
+    var version = registry.resolve(reference);
+    return new BaseModel(version.reference(), version.directory());
+  }
+
+  /** SHA-256 of its weights, in hexadecimal. */
+  String weightsSha256() {
+    try (InputStream file = Files.newInputStream(Gpt2Checkpoint.weightsFile(directory));
+        DigestInputStream digest =
+            new DigestInputStream(file, MessageDigest.getInstance("SHA-256"))) {
+      byte[] buffer = new byte[1 << 20];
+      while (digest.read(buffer) >= 0) {
+        // until all is digested
+      }
+      return HexFormat.of().formatHex(digest.getMessageDigest().digest());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JVM has it
+    }
+  }
+}

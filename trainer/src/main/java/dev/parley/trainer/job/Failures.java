@@ -1,0 +1,81 @@
+package dev.parley.trainer.job;
+
+import ai.djl.engine.EngineException;
+import com.google.protobuf.Any;
+import com.google.rpc.BadRequest;
+import com.google.rpc.Code;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.Status;
+import dev.parley.model.checkpoint.CheckpointException;
+import dev.parley.model.registry.ModelNotFoundException;
+import dev.parley.model.registry.RegistryException;
+import dev.parley.model.text.TokenizerException;
+import dev.parley.trainer.data.InvalidDataException;
+import java.io.UncheckedIOException;
+import java.util.List;
+
+/** Why a job failed, as a status with a reason that programs can switch on. */
+final class Failures {
+  private static final String DOMAIN = "parley.dev";
+
+  private Failures() {}
+
+  /** What an exception says about the job. */
+  static Status of(Throwable e) {
+    String message = e.getMessage() == null ? e.toString() : e.getMessage();
+    if (e instanceof InvalidDataException invalid) {
+      return invalidData(invalid);
+    }
+    if (e instanceof ModelNotFoundException) {
+      return status(Code.NOT_FOUND, "MODEL_NOT_FOUND", message);
+    }
+    if (e instanceof CheckpointException || e instanceof TokenizerException) {
+      return status(Code.FAILED_PRECONDITION, "MODEL_UNUSABLE", message);
+    }
+    if (e instanceof RegistryException || e instanceof UncheckedIOException) {
+      return status(Code.FAILED_PRECONDITION, "STORAGE_FAILED", message);
+    }
+    if (e instanceof IllegalArgumentException) {
+      return status(Code.INVALID_ARGUMENT, "INVALID_REQUEST", message);
+    }
+    boolean memory =
+        e instanceof OutOfMemoryError
+            || (e instanceof EngineException && message.contains("not enough memory"));
+    return memory
+        ? status(
+            Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", message + "; lower batch_size or max_length")
+        : status(Code.INTERNAL, "TRAINER_FAILED", e.toString());
+  }
+
+  static Status diverged(String message) {
+    return status(Code.ABORTED, "TRAINING_DIVERGED", message);
+  }
+
+  static Status died() {
+    return status(
+        Code.ABORTED,
+        "TRAINER_DIED",
+        "the process that ran this job ended without a word; see its trainer.log, and start a new job");
+  }
+
+  private static Status invalidData(InvalidDataException e) {
+    BadRequest.Builder fields = BadRequest.newBuilder();
+    for (InvalidDataException.Problem problem : e.problems()) {
+      String place = problem.toString();
+      fields.addFieldViolations(
+          BadRequest.FieldViolation.newBuilder().setField("data").setDescription(place));
+    }
+    return status(Code.INVALID_ARGUMENT, "INVALID_DATA", String.valueOf(e.getMessage())).toBuilder()
+        .addDetails(Any.pack(fields.build()))
+        .build();
+  }
+
+  private static Status status(Code code, String reason, String message) {
+    ErrorInfo info = ErrorInfo.newBuilder().setReason(reason).setDomain(DOMAIN).build();
+    return Status.newBuilder()
+        .setCode(code.getNumber())
+        .setMessage(message)
+        .addAllDetails(List.of(Any.pack(info)))
+        .build();
+  }
+}

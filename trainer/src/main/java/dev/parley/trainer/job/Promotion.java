@@ -1,0 +1,71 @@
+package dev.parley.trainer.job;
+
+import dev.parley.model.registry.ModelReference;
+import dev.parley.model.registry.RegisteredVersion;
+import dev.parley.model.registry.Registry;
+import dev.parley.trainer.eval.Evaluation;
+import dev.parley.v1.PromotionPolicy;
+import java.util.Locale;
+import java.util.function.Function;
+
+/**
+ * Whether a new version becomes its model's default.
+ *
+ * @param promoted whether it does
+ * @param reason why it does or does not
+ */
+record Promotion(boolean promoted, String reason) {
+  /**
+   * Decides by the rule.
+   *
+   * @param after the new version's evaluation
+   * @param evaluate the same for another version; only called where the rule needs it
+   */
+  static Promotion decide(
+      Registry registry,
+      String model,
+      PromotionPolicy policy,
+      Evaluation after,
+      Function<RegisteredVersion, Evaluation> evaluate) {
+    Integer current = registry.aliases(model).get(ModelReference.DEFAULT);
+    if (current == null) {
+      return new Promotion(true, "the first version of its model");
+    }
+    return switch (policy) {
+      case PROMOTION_POLICY_NEVER ->
+          new Promotion(
+              false, "the promotion policy is NEVER; version %d stays".formatted(current));
+      case PROMOTION_POLICY_ALWAYS -> new Promotion(true, "the promotion policy is ALWAYS");
+      case PROMOTION_POLICY_IF_BETTER, PROMOTION_POLICY_UNSPECIFIED, UNRECOGNIZED -> {
+        RegisteredVersion version = registry.resolve(ModelReference.of(model, current));
+        yield compare(after, evaluate.apply(version), current);
+      }
+    };
+  }
+
+  private static Promotion compare(Evaluation after, Evaluation present, int version) {
+    if (after.targetTokens() != present.targetTokens()) {
+      return new Promotion(
+          false,
+          "version %d splits the evaluation data into %d target tokens, not %d: losses cannot be compared"
+              .formatted(version, present.targetTokens(), after.targetTokens()));
+    }
+    boolean better = after.loss() <= present.loss(); // not with NaN
+    return new Promotion(
+        better,
+        String.format(
+            Locale.ROOT,
+            "evaluation loss %.4f %s version %d's %.4f",
+            after.loss(),
+            better ? "is not above" : "is above",
+            version,
+            present.loss()));
+  }
+
+  /** Makes the version the default, if that was decided. */
+  void carryOut(Registry registry, RegisteredVersion version) {
+    if (promoted) {
+      registry.setAlias(version.model(), ModelReference.DEFAULT, version.version());
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.parley.trainer.job;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.torch.Torch;
+import dev.parley.trainer.loop.LoopListener;
+import dev.parley.trainer.loop.Recipe;
+import dev.parley.trainer.loop.Schedule;
+import dev.parley.v1.LabelPolicy;
+import dev.parley.v1.LearningRateSchedule;
+import dev.parley.v1.PromotionPolicy;
+import dev.parley.v1.TrainingParameters;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/** The contract's parameters as the loop's recipe, and back. */
+final class Recipes {
+  private Recipes() {}
+
+  /**
+   * Fills in what a request leaves open, from its preset.
+   *
+   * @param p as {@link RequestValidation} accepts it
+   * @throws IllegalArgumentException if it does not fit the model or the device
+   */
+  static Recipe of(TrainingParameters p, Gpt2Config config, Device device) {
+    Recipe preset = Recipe.preset(p.hasPreset() ? p.getPreset() : "default", config);
+    int maxLength = p.hasMaxLength() ? p.getMaxLength() : preset.maxLength();
+    if (maxLength > config.contextLength()) {
+      throw new IllegalArgumentException(
+          "parameters.max_length is %d, but the base model's context has %d tokens; lower it"
+              .formatted(maxLength, config.contextLength()));
+    }
+    // max_steps alone decides alone; with both, whichever is reached first.
+    OptionalDouble epochs =
+        p.hasEpochs()
+            ? OptionalDouble.of(p.getEpochs())
+            : p.hasMaxSteps() ? OptionalDouble.empty() : preset.epochs();
+    return new Recipe(
+        preset.preset(),
+        epochs,
+        p.hasMaxSteps() ? OptionalInt.of(p.getMaxSteps()) : preset.maxSteps(),
+        p.hasBatchSize() ? p.getBatchSize() : preset.batchSize(),
+        p.hasGradientAccumulation() ? p.getGradientAccumulation() : preset.gradientAccumulation(),
+        p.hasLearningRate() ? p.getLearningRate() : preset.learningRate(),
+        schedule(p.getSchedule(), preset.schedule()),
+        p.hasWarmupSteps() ? OptionalInt.of(p.getWarmupSteps()) : preset.warmupSteps(),
+        p.hasWeightDecay() ? p.getWeightDecay() : preset.weightDecay(),
+        p.hasMaxGradNorm() ? p.getMaxGradNorm() : preset.maxGradientNorm(),
+        maxLength,
+        policy(p.getLabelPolicy(), preset.labelPolicy()),
+        p.hasEvaluationShare() ? p.getEvaluationShare() : preset.evaluationShare(),
+        p.hasSeed() ? p.getSeed() : preset.seed(),
+        arithmetic(p.hasPrecision() ? p.getPrecision() : "auto", device),
+        p.hasDropout() ? p.getDropout() : preset.dropout(),
+        p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps());
+  }
+
+  private static Schedule schedule(LearningRateSchedule schedule, Schedule preset) {
+    return switch (schedule) {
+      case LEARNING_RATE_SCHEDULE_LINEAR -> Schedule.LINEAR;
+      case LEARNING_RATE_SCHEDULE_COSINE -> Schedule.COSINE;
+      case LEARNING_RATE_SCHEDULE_CONSTANT -> Schedule.CONSTANT;
+      case LEARNING_RATE_SCHEDULE_NOAM -> Schedule.NOAM;
+      case LEARNING_RATE_SCHEDULE_UNSPECIFIED, UNRECOGNIZED -> preset;
+    };
+  }
+
+  private static dev.parley.trainer.data.LabelPolicy policy(
+      LabelPolicy policy, dev.parley.trainer.data.LabelPolicy preset) {
+    return switch (policy) {
+      case LABEL_POLICY_ALL -> dev.parley.trainer.data.LabelPolicy.ALL;
+      case LABEL_POLICY_REPLIES -> dev.parley.trainer.data.LabelPolicy.REPLIES;
+      case LABEL_POLICY_ASSISTANT -> dev.parley.trainer.data.LabelPolicy.ASSISTANT;
+      case LABEL_POLICY_LAST -> dev.parley.trainer.data.LabelPolicy.LAST;
+      case LABEL_POLICY_UNSPECIFIED, UNRECOGNIZED -> preset;
+    };
+  }
+
+  private static DataType arithmetic(String precision, Device device) {
+    return switch (precision) {
+      case "auto" -> device.isGpu() ? DataType.BFLOAT16 : DataType.FLOAT32;
+      case "fp32" -> DataType.FLOAT32;
+      case "bf16" -> DataType.BFLOAT16;
+      default ->
+          throw new IllegalArgumentException(
+              ("parameters.precision is %s, which cannot be trained with on %s: its range is too"
+                      + " small without loss scaling; use fp32 or bf16")
+                  .formatted(precision, Torch.name(device)));
+    };
+  }
+
+  /** The policy in the contract's words. */
+  static LabelPolicy policy(dev.parley.trainer.data.LabelPolicy policy) {
+    return switch (policy) {
+      case ALL -> LabelPolicy.LABEL_POLICY_ALL;
+      case REPLIES -> LabelPolicy.LABEL_POLICY_REPLIES;
+      case ASSISTANT -> LabelPolicy.LABEL_POLICY_ASSISTANT;
+      case LAST -> LabelPolicy.LABEL_POLICY_LAST;
+    };
+  }
+
+  /** When a version is promoted, the default filled in. */
+  static PromotionPolicy promotion(TrainingParameters p) {
+    return p.getPromotion() == PromotionPolicy.PROMOTION_POLICY_UNSPECIFIED
+        ? PromotionPolicy.PROMOTION_POLICY_IF_BETTER
+        : p.getPromotion();
+  }
+
+  /** Every parameter of a training, none left open. */
+  static TrainingParameters parameters(
+      Recipe recipe, LoopListener.Plan plan, Device device, PromotionPolicy promotion) {
+    return TrainingParameters.newBuilder()
+        .setPreset(recipe.preset())
+        .setEpochs(recipe.epochs().orElse((double) plan.totalSteps() / plan.stepsPerEpoch()))
+        .setMaxSteps(plan.totalSteps())
+        .setBatchSize(recipe.batchSize())
+        .setGradientAccumulation(recipe.gradientAccumulation())
+        .setLearningRate(recipe.learningRate())
+        .setSchedule(
+            switch (recipe.schedule()) {
+              case LINEAR -> LearningRateSchedule.LEARNING_RATE_SCHEDULE_LINEAR;
+              case COSINE -> LearningRateSchedule.LEARNING_RATE_SCHEDULE_COSINE;
+              case CONSTANT -> LearningRateSchedule.LEARNING_RATE_SCHEDULE_CONSTANT;
+              case NOAM -> LearningRateSchedule.LEARNING_RATE_SCHEDULE_NOAM;
+            })
+        .setWarmupSteps(plan.warmupSteps())
+        .setWeightDecay(recipe.weightDecay())
+        .setMaxGradNorm(recipe.maxGradientNorm())
+        .setMaxLength(recipe.maxLength())
+        .setLabelPolicy(policy(recipe.labelPolicy()))
+        .setEvaluationShare(recipe.evaluationShare())
+        .setSeed(recipe.seed())
+        .setPrecision(recipe.arithmetic() == DataType.BFLOAT16 ? "bf16" : "fp32")
+        .setDropout(recipe.dropout())
+        .setEvaluationSteps(recipe.evaluationSteps())
+        .setDevice(Torch.name(device))
+        .setPromotion(promotion)
+        .build();
+  }
+
+  /** Parameters by name, for a version's lineage. */
+  static Map<String, String> byName(TrainingParameters parameters) {
+    Map<String, String> names = new TreeMap<>();
+    for (Map.Entry<FieldDescriptor, Object> field : parameters.getAllFields().entrySet()) {
+      names.put(field.getKey().getName(), field.getValue().toString());
+    }
+    return names;
+  }
+}
