@@ -1,30 +1,97 @@
 package dev.parley.server.chat;
 
+import com.google.rpc.Code;
+import dev.parley.server.rpc.RpcException;
+import dev.parley.v1.ChatRequest;
+import dev.parley.v1.ChatResponse;
 import dev.parley.v1.ChatServiceGrpc;
+import io.grpc.Context;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** Conversations with served models, one per stream. */
+/** Conversations with served models, one per stream. Thread-safe. */
 public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
+  private final ServedModels models;
+  private final FeedbackSink feedback;
+  private final SecureRandom seeds = new SecureRandom();
+  private final Set<ChatStream> streams = ConcurrentHashMap.newKeySet();
+  private volatile Optional<Duration> drainTime = Optional.empty();
 
-  /** A service over models. */
+  /**
+   * A service over models.
+   *
+   * @param feedback takes the judgements that clients send
+   */
   public ChatService(ServedModels models, FeedbackSink feedback) {
-    throw new UnsupportedOperationException("in work: " + models + feedback);
+    this.models = models;
+    this.feedback = feedback;
+  }
+
+  @Override
+  public StreamObserver<ChatRequest> chat(StreamObserver<ChatResponse> responses) {
+    ServerCallStreamObserver<ChatResponse> call =
+        (ServerCallStreamObserver<ChatResponse>) responses;
+    ChatStream stream =
+        new ChatStream(this, call, Context.current().getDeadline(), streams::remove);
+    streams.add(stream);
+    stream.listen();
+    if (drainTime().isPresent()) {
+      stream.fail(draining());
+    }
+    return stream;
   }
 
   /**
-   * Refuses new streams with UNAVAILABLE and tells running ones to finish within {@code timeLeft}.
+   * Refuses new streams with UNAVAILABLE from now on, and tells running ones with GoAway to finish.
+   * They go on: {@link #streams} says when they are done, {@link #closeStreams} ends them.
    */
   public void drain(Duration timeLeft) {
-    throw new UnsupportedOperationException("in work: " + timeLeft);
+    drainTime = Optional.of(timeLeft);
+    streams.forEach(stream -> stream.goAway(timeLeft));
   }
 
   /** Ends every stream with UNAVAILABLE. */
   public void closeStreams() {
-    throw new UnsupportedOperationException("in work");
+    streams.forEach(stream -> stream.fail(draining()));
   }
 
   /** Open streams. */
   public int streams() {
-    throw new UnsupportedOperationException("in work");
+    return streams.size();
+  }
+
+  ServedModels models() {
+    return models;
+  }
+
+  FeedbackSink feedback() {
+    return feedback;
+  }
+
+  Optional<Duration> drainTime() {
+    return drainTime;
+  }
+
+  String newConversationId() {
+    return UUID.randomUUID().toString();
+  }
+
+  long newSeed() {
+    return seeds.nextLong();
+  }
+
+  static RpcException draining() {
+    return RpcException.of(
+        Code.UNAVAILABLE,
+        "SERVER_DRAINING",
+        "the server is about to stop; connect again, to another replica if there is one",
+        Map.of());
   }
 }

@@ -1,13 +1,44 @@
 package dev.parley.server.engine;
 
+import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Precision;
+import dev.parley.server.rpc.RpcException;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** The one thread that owns a decoder and its caches. */
+/**
+ * Many conversations with one model, batched step by step.
+ *
+ * <p>One thread owns the decoder and every cache; it does what {@link EngineLoop} says. All other
+ * threads only leave commands for it and never wait. It never waits for a reader: a turn whose sink
+ * is not ready is parked. Places for conversations and turns are counted here, before any work is
+ * done for them, and given back in one method each.
+ *
+ * <p>If something unexpected ends the thread, every turn fails, {@link #failure} says why, and
+ * nothing is taken any more.
+ */
 public final class ChatEngine implements AutoCloseable {
   private final Gpt2Decoder decoder;
+  private final EngineLimits limits;
+  private final LongSupplier nanoClock;
+  private final long origin;
+  private final Mailbox mailbox = new Mailbox();
+  private final AtomicInteger conversations = new AtomicInteger();
+  private final AtomicInteger turns = new AtomicInteger();
+  private final AtomicLong conversationIds = new AtomicLong();
+  private final AtomicLong turnIds = new AtomicLong();
+  private final DrainRate conversationsDrain = new DrainRate();
+  private final DrainRate turnsDrain = new DrainRate();
+  private final EngineLoop loop;
+  private final Thread thread;
+  private volatile @Nullable Throwable failure;
 
   /**
    * Starts an engine.
@@ -21,12 +52,25 @@ public final class ChatEngine implements AutoCloseable {
   /**
    * Starts an engine with a clock of its own.
    *
-   * @param nanoClock as {@link System#nanoTime}
+   * @param decoder closed with the engine
+   * @param nanoClock as {@link System#nanoTime}; where it is set by hand, {@link #wake} after it
    */
   public ChatEngine(
       Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer, LongSupplier nanoClock) {
+    if (limits.kvCapacityTokens() < decoder.config().contextLength()) {
+      throw new IllegalArgumentException(
+          "kvCapacityTokens is %d, but must hold a full context of %d tokens"
+              .formatted(limits.kvCapacityTokens(), decoder.config().contextLength()));
+    }
     this.decoder = decoder;
-    throw new UnsupportedOperationException("in work: " + limits + observer + nanoClock);
+    this.limits = limits;
+    this.nanoClock = nanoClock;
+    this.origin = nanoClock.getAsLong();
+    this.loop =
+        new EngineLoop(decoder, limits, new GuardedObserver(observer), this::now, this::turnEnded);
+    this.thread = new Thread(this::run, "parley-engine");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** The model's shape. */
@@ -34,34 +78,212 @@ public final class ChatEngine implements AutoCloseable {
     return decoder.config();
   }
 
-  /** Opens a conversation. */
-  public Conversation open(int[] history) {
-    throw new UnsupportedOperationException("in work: " + history.length);
+  /** The precision of the model's projections. */
+  public Precision precision() {
+    return decoder.precision();
   }
 
-  /** The state after the last step. */
-  public EngineState state() {
-    throw new UnsupportedOperationException("in work");
+  /** What it takes on. */
+  public EngineLimits limits() {
+    return limits;
   }
 
-  /** Why the engine stopped, where it did. */
-  public Optional<Throwable> failure() {
-    throw new UnsupportedOperationException("in work");
-  }
-
-  /** Nanoseconds since the engine started. */
+  /** Nanoseconds since the engine started: the time of {@link TurnRequest}. */
   public long now() {
-    throw new UnsupportedOperationException("in work");
+    return nanoClock.getAsLong() - origin;
+  }
+
+  /**
+   * Opens a conversation.
+   *
+   * @param history turns that were said before, each with its end of turn; asked for at once in
+   *     this thread, after a place was reserved
+   * @throws RpcException RESOURCE_EXHAUSTED with a retry delay where too many are open, UNAVAILABLE
+   *     where the engine has stopped
+   */
+  public Conversation open(Supplier<int[]> history) {
+    if (conversations.incrementAndGet() > limits.conversations()) {
+      conversations.decrementAndGet();
+      throw RpcException.overloaded(
+          "TOO_MANY_CONVERSATIONS",
+          "%d conversations are open, which is the limit; try again later"
+              .formatted(limits.conversations()),
+          conversationsDrain.delay(1));
+    }
+    boolean opened = false;
+    try {
+      long id = conversationIds.incrementAndGet();
+      Dialogue dialogue = new Dialogue(id, decoder, history.get());
+      opened = mailbox.post(() -> loop.open(dialogue));
+      if (!opened) {
+        throw stopped();
+      }
+      return new Conversation(this, new ConversationSlot(dialogue));
+    } finally {
+      if (!opened) {
+        conversations.decrementAndGet();
+      }
+    }
+  }
+
+  void submit(
+      ConversationSlot slot, Supplier<TurnRequest> supplier, TurnSink sink, boolean bargeIn) {
+    reserveTurn(slot);
+    boolean queued = false;
+    try {
+      TurnRequest request = supplier.get();
+      int longest = Dialogue.longestMessage(config().contextLength());
+      if (request.message().length < 1 || request.message().length > longest) {
+        throw RpcException.of(
+            Code.INVALID_ARGUMENT,
+            "MESSAGE_TOO_LONG",
+            "the message has %d tokens, but the model's context of %d has room for 1 to %d of them"
+                .formatted(request.message().length, config().contextLength(), longest),
+            Map.of(
+                "tokens", Integer.toString(request.message().length),
+                "limit", Integer.toString(longest)));
+      }
+      long arrival = now();
+      // The id is taken inside: commands run in order, and the scheduler wants ids to grow.
+      queued =
+          mailbox.post(
+              () -> {
+                if (bargeIn) {
+                  loop.interrupt(slot.dialogue, true);
+                }
+                long id = turnIds.incrementAndGet();
+                loop.submit(new Turn(id, slot, request, sink, arrival));
+              });
+      if (!queued) {
+        throw stopped();
+      }
+    } finally {
+      if (!queued) {
+        releaseTurn(slot);
+      }
+    }
+  }
+
+  private void reserveTurn(ConversationSlot slot) {
+    int own = slot.turns.incrementAndGet();
+    int all = turns.incrementAndGet();
+    if (own > limits.turnsPerConversation()) {
+      releaseTurn(slot);
+      throw RpcException.overloaded(
+          "TOO_MANY_TURNS_IN_CONVERSATION",
+          "%d messages of this conversation wait for their reply, which is the limit; wait for one"
+              .formatted(limits.turnsPerConversation()),
+          turnsDrain.delay(own));
+    }
+    if (all > limits.waitingTurns()) {
+      releaseTurn(slot);
+      throw RpcException.overloaded(
+          "TOO_MANY_TURNS",
+          "%d messages wait for their reply, which is the limit; try again later"
+              .formatted(limits.waitingTurns()),
+          turnsDrain.delay(all));
+    }
+  }
+
+  private void releaseTurn(ConversationSlot slot) {
+    slot.turns.decrementAndGet();
+    turns.decrementAndGet();
+  }
+
+  private void turnEnded(Turn turn) {
+    turnsDrain.freed(now());
+    releaseTurn(turn.slot);
+  }
+
+  void interrupt(ConversationSlot slot) {
+    mailbox.post(() -> loop.interrupt(slot.dialogue, false));
+  }
+
+  void close(ConversationSlot slot) {
+    if (!slot.closed.compareAndSet(false, true)) {
+      return;
+    }
+    // The place is free when the cache is: in the loop, or at once where there is no loop any more.
+    Runnable freed =
+        () -> {
+          conversationsDrain.freed(now());
+          conversations.decrementAndGet();
+        };
+    boolean posted =
+        mailbox.post(
+            () -> {
+              loop.close(slot.dialogue);
+              freed.run();
+            });
+    if (!posted) {
+      freed.run();
+    }
   }
 
   /** Looks at readers and clocks again. */
   public void wake() {
-    throw new UnsupportedOperationException("in work");
+    mailbox.post(() -> {});
   }
 
-  /** Stops at the next step boundary; every turn fails with UNAVAILABLE; closes the decoder. */
+  /** Open conversations, those that are being closed included. */
+  public int conversations() {
+    return conversations.get();
+  }
+
+  /** Turns that have not ended. */
+  public int turns() {
+    return turns.get();
+  }
+
+  /** The state after the last step. */
+  public EngineState state() {
+    return loop.state();
+  }
+
+  /** Why the engine stopped, where nobody closed it. */
+  public Optional<Throwable> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  /** Whether the engine's thread runs. */
+  public boolean alive() {
+    return thread.isAlive();
+  }
+
+  private RpcException stopped() {
+    return EngineLoop.unavailable(failure);
+  }
+
+  private void run() {
+    Throwable cause = null;
+    try {
+      boolean more = true;
+      while (more) {
+        more = mailbox.await(loop.step(), this::now);
+      }
+    } catch (Throwable e) { // Errors too: whoever waits is told before the thread ends.
+      cause = e;
+      failure = e;
+    }
+    mailbox.close();
+    loop.stop(cause);
+    decoder.close();
+  }
+
+  /** Stops at the next step boundary: every turn fails with UNAVAILABLE; closes the decoder. */
   @Override
   public void close() {
-    throw new UnsupportedOperationException("in work");
+    mailbox.stop();
+    boolean interrupted = false;
+    while (thread.isAlive() && Thread.currentThread() != thread) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

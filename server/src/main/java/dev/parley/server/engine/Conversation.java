@@ -3,13 +3,54 @@ package dev.parley.server.engine;
 import java.util.function.Supplier;
 
 /** A conversation in an engine. Thread-safe; no method blocks. */
-public interface Conversation extends AutoCloseable {
-  /** Queues a turn. */
-  void submit(Supplier<TurnRequest> request, TurnSink sink);
+public final class Conversation implements AutoCloseable {
+  private final ChatEngine engine;
+  private final ConversationSlot slot;
 
-  /** Ends the reply under way at the next step boundary. */
-  void interrupt();
+  private final int historyTokens;
 
+  Conversation(ChatEngine engine, ConversationSlot slot) {
+    this.engine = engine;
+    this.slot = slot;
+    this.historyTokens = slot.dialogue.historyTokens();
+  }
+
+  /** The length of the history that it was opened with. */
+  public int historyTokens() {
+    return historyTokens;
+  }
+
+  /**
+   * Queues a turn behind those of this conversation that have not ended.
+   *
+   * @param request called at once in this thread, after a place was reserved: tokenizing for
+   *     nothing is spared
+   * @param sink ends with exactly one of {@code finished} or {@code failed}, unless this method
+   *     throws
+   * @throws dev.parley.server.rpc.RpcException RESOURCE_EXHAUSTED with a retry delay where too many
+   *     turns wait, INVALID_ARGUMENT where the message is longer than the context, UNAVAILABLE
+   *     where the engine has stopped; what {@code request} throws
+   */
+  public void submit(Supplier<TurnRequest> request, TurnSink sink) {
+    engine.submit(slot, request, sink, false);
+  }
+
+  /**
+   * As {@link #submit}; the turns before it end as {@link #interrupt} ends one, if this one is
+   * taken.
+   */
+  public void bargeIn(Supplier<TurnRequest> request, TurnSink sink) {
+    engine.submit(slot, request, sink, true);
+  }
+
+  /** Ends the first turn that has not ended, with what was delivered of its reply. */
+  public void interrupt() {
+    engine.interrupt(slot);
+  }
+
+  /** Ends the conversation at the next step boundary; its turns fail with CANCELLED. */
   @Override
-  void close();
+  public void close() {
+    engine.close(slot);
+  }
 }

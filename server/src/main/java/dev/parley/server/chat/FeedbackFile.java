@@ -1,0 +1,50 @@
+package dev.parley.server.chat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.InstantSource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Judgements as JSON lines at the end of a file, which is made with the first one. */
+public final class FeedbackFile implements FeedbackSink {
+  private final JsonMapper json = new JsonMapper();
+  private final Path file;
+  private final InstantSource clock;
+
+  /** A file, such as {@code <home>/feedback.jsonl}. */
+  public FeedbackFile(Path file, InstantSource clock) {
+    this.file = file;
+    this.clock = clock;
+  }
+
+  /**
+   * Appends a line.
+   *
+   * @throws UncheckedIOException if it cannot be written
+   */
+  @Override
+  public synchronized void accept(Judgement judgement) {
+    ObjectNode line = json.createObjectNode();
+    line.put("time", clock.instant().toString());
+    line.put("conversation", judgement.conversationId());
+    line.put("model", judgement.model().getName());
+    line.put("version", judgement.model().getVersion());
+    line.put("turn", judgement.turn());
+    line.put("request_id", judgement.requestId());
+    line.put("message", judgement.message());
+    line.put("reply", judgement.reply());
+    line.put("rating", judgement.rating().name());
+    judgement.correction().ifPresent(correction -> line.put("correction", correction));
+    byte[] bytes = (json.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
+    try {
+      Files.write(file, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException("%s cannot be written".formatted(file), e);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package dev.parley.server.chat;
+
+import com.google.protobuf.util.Durations;
+import com.google.rpc.Code;
+import dev.parley.server.engine.TurnOutcome;
+import dev.parley.server.engine.TurnSink;
+import dev.parley.server.rpc.RpcException;
+import dev.parley.v1.ChatResponse;
+import dev.parley.v1.FinishReason;
+import dev.parley.v1.ServedModel;
+import dev.parley.v1.TextDelta;
+import dev.parley.v1.Timings;
+import dev.parley.v1.TurnComplete;
+import dev.parley.v1.TurnFailed;
+import dev.parley.v1.Usage;
+import org.jspecify.annotations.Nullable;
+
+/** Writes one turn to its stream: deltas, then exactly one of TurnComplete or TurnFailed. */
+final class ReplyWriter implements TurnSink {
+  private final Outbox outbox;
+  private final ServedModel model;
+  private final int turn;
+  private final String requestId;
+  private final long seed;
+  private final ReplyText text;
+  private final BadWords badWords;
+  private final Ended ended;
+
+  /** What a stream is told at a turn's end, after the last message of the turn was sent. */
+  interface Ended {
+    /** The turn is complete. */
+    void complete(String reply);
+
+    /** There is no reply. */
+    void failed(RpcException error);
+  }
+
+  ReplyWriter(
+      Outbox outbox,
+      ServedModel model,
+      int turn,
+      String requestId,
+      long seed,
+      ReplyText text,
+      BadWords badWords,
+      Ended ended) {
+    this.outbox = outbox;
+    this.model = model;
+    this.turn = turn;
+    this.requestId = requestId;
+    this.seed = seed;
+    this.text = text;
+    this.badWords = badWords;
+    this.ended = ended;
+  }
+
+  @Override
+  public boolean ready() {
+    return outbox.ready();
+  }
+
+  @Override
+  public boolean allows(int token) {
+    return badWords.allow(token);
+  }
+
+  @Override
+  public @Nullable Stop token(int token) {
+    badWords.add(token);
+    delta(text.add(token));
+    return stop();
+  }
+
+  private @Nullable Stop stop() {
+    return text.stopText().map(stop -> new Stop(stop, text.textTokens())).orElse(null);
+  }
+
+  private void delta(String piece) {
+    if (!piece.isEmpty()) {
+      outbox.send(
+          ChatResponse.newBuilder()
+              .setTextDelta(
+                  TextDelta.newBuilder().setTurn(turn).setRequestId(requestId).setText(piece))
+              .build());
+    }
+  }
+
+  @Override
+  public void finished(TurnOutcome outcome) {
+    delta(text.finish());
+    TurnComplete.Builder complete =
+        TurnComplete.newBuilder()
+            .setTurn(turn)
+            .setRequestId(requestId)
+            .setFinishReason(reason(outcome.reason()))
+            .setText(text.text())
+            .setUsage(
+                Usage.newBuilder()
+                    .setPromptTokens(outcome.promptTokens())
+                    .setCachedPromptTokens(outcome.cachedPromptTokens())
+                    .setGeneratedTokens(outcome.generatedTokens())
+                    .setDroppedHistoryTokens(outcome.droppedHistoryTokens()))
+            .setTimings(
+                Timings.newBuilder()
+                    .setQueued(Durations.fromNanos(outcome.queuedNanos()))
+                    .setFirstToken(Durations.fromNanos(outcome.firstTokenNanos()))
+                    .setTotal(Durations.fromNanos(outcome.totalNanos())))
+            .setSeed(seed)
+            .setModel(model);
+    if (outcome.reason() == TurnOutcome.FinishReason.STOP_TEXT) {
+      complete.setStopText(outcome.stopText());
+    }
+    outbox.send(ChatResponse.newBuilder().setTurnComplete(complete).build());
+    ended.complete(text.text());
+  }
+
+  private static FinishReason reason(TurnOutcome.FinishReason reason) {
+    return switch (reason) {
+      case END_OF_TURN -> FinishReason.FINISH_REASON_END_OF_TURN;
+      case STOP_TEXT -> FinishReason.FINISH_REASON_STOP_TEXT;
+      case MAX_TOKENS -> FinishReason.FINISH_REASON_MAX_TOKENS;
+      case CONTEXT_FULL -> FinishReason.FINISH_REASON_CONTEXT_FULL;
+      case INTERRUPTED -> FinishReason.FINISH_REASON_INTERRUPTED;
+      case DEADLINE -> FinishReason.FINISH_REASON_DEADLINE;
+    };
+  }
+
+  @Override
+  public void failed(RpcException error) {
+    // An engine that is gone ends the stream instead: no later turn could be answered either.
+    if (error.toStatus().getCode() != Code.UNAVAILABLE_VALUE) {
+      outbox.send(failure(turn, requestId, error));
+    }
+    ended.failed(error);
+  }
+
+  static ChatResponse failure(int turn, String requestId, RpcException error) {
+    return ChatResponse.newBuilder()
+        .setTurnFailed(
+            TurnFailed.newBuilder()
+                .setTurn(turn)
+                .setRequestId(requestId)
+                .setStatus(error.toStatus()))
+        .build();
+  }
+}

@@ -1,0 +1,254 @@
+package dev.parley.server.chat;
+
+import com.google.protobuf.util.Durations;
+import com.google.rpc.BadRequest.FieldViolation;
+import dev.parley.model.text.DialogueEncoder;
+import dev.parley.server.chat.FeedbackSink.Judgement;
+import dev.parley.server.engine.ChatEngine;
+import dev.parley.server.engine.Conversation;
+import dev.parley.server.engine.TurnRequest;
+import dev.parley.server.rpc.RpcException;
+import dev.parley.v1.BargeInPolicy;
+import dev.parley.v1.ChatSetup;
+import dev.parley.v1.Feedback;
+import dev.parley.v1.GenerationParameters;
+import dev.parley.v1.HistoryTurn;
+import dev.parley.v1.SetupComplete;
+import dev.parley.v1.UserMessage;
+import io.grpc.Deadline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A conversation after its setup: a model that is held, a conversation in its engine, and the turns
+ * of the stream, counted from 1. Messages come one at a time.
+ */
+final class Talk implements AutoCloseable {
+  private final ChatService service;
+  private final ServedModels.Lease lease;
+  private final Conversation conversation;
+  private final ChatSetup setup;
+  private final Outbox outbox;
+  private final @Nullable Deadline deadline;
+  private final SetupComplete setupComplete;
+  private final SaidTurns said = new SaidTurns();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private int turns;
+
+  private Talk(
+      ChatService service,
+      ServedModels.Lease lease,
+      Conversation conversation,
+      ChatSetup setup,
+      Outbox outbox,
+      @Nullable Deadline deadline,
+      SetupComplete setupComplete) {
+    this.service = service;
+    this.lease = lease;
+    this.conversation = conversation;
+    this.setup = setup;
+    this.outbox = outbox;
+    this.deadline = deadline;
+    this.setupComplete = setupComplete;
+  }
+
+  /**
+   * Begins a conversation.
+   *
+   * @param setup valid but for its generation parameters
+   * @throws RpcException if they are wrong, the model is not there, or there is no room
+   */
+  static Talk begin(
+      ChatService service, ChatSetup setup, Outbox outbox, @Nullable Deadline deadline) {
+    ServedModels.Lease lease = service.models().acquire(setup.getModel());
+    try {
+      ChatEngine engine = lease.engine();
+      GenerationParameters inForce = Generation.inForce(lease.defaults(), setup.getGeneration());
+      requireNone(problems(setup.getGeneration(), inForce, "setup.generation", engine));
+      List<String> texts = setup.getHistoryList().stream().map(HistoryTurn::getText).toList();
+      DialogueEncoder encoder = new DialogueEncoder(lease.tokenizer());
+      Conversation conversation = engine.open(() -> encoder.turns(texts));
+      SetupComplete complete =
+          SetupComplete.newBuilder()
+              .setConversationId(service.newConversationId())
+              .setModel(lease.identity())
+              .setContextLimitTokens(engine.config().contextLength())
+              .setGeneration(inForce)
+              .setHistoryTokens(conversation.historyTokens())
+              .build();
+      return new Talk(service, lease, conversation, setup, outbox, deadline, complete);
+    } catch (RuntimeException e) {
+      lease.close();
+      throw e;
+    }
+  }
+
+  /** The answer to the setup. */
+  SetupComplete setupComplete() {
+    return setupComplete;
+  }
+
+  /**
+   * A message; answered on the stream in any case.
+   *
+   * @param ended told at the turn's end, with the error where it failed, after its last message
+   * @return whether a turn is under way: {@code ended} will be called then
+   */
+  boolean message(UserMessage message, Consumer<@Nullable RpcException> ended) {
+    int turn = ++turns;
+    String requestId = SetupRules.echo(message.getRequestId());
+    try {
+      submit(turn, requestId, message, ended);
+      return true;
+    } catch (RpcException e) {
+      outbox.send(ReplyWriter.failure(turn, requestId, e));
+      return false;
+    }
+  }
+
+  private void submit(
+      int turn, String requestId, UserMessage message, Consumer<@Nullable RpcException> ended) {
+    ChatEngine engine = lease.engine();
+    GenerationParameters asked = Generation.overlay(setup.getGeneration(), message.getGeneration());
+    GenerationParameters all = Generation.inForce(lease.defaults(), asked);
+    List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(message));
+    problems.addAll(problems(message.getGeneration(), all, "message.generation", engine));
+    requireNone(problems);
+    if (all.getBestOf() > 1) {
+      throw RpcException.unimplemented("generation.best_of above 1", "leave it out or set it to 1");
+    }
+    long seed = all.hasSeed() ? all.getSeed() : service.newSeed();
+    ReplyWriter.Ended end =
+        new ReplyWriter.Ended() {
+          @Override
+          public void complete(String reply) {
+            said.add(turn, new SaidTurns.Said(requestId, message.getText(), reply));
+            ended.accept(null);
+          }
+
+          @Override
+          public void failed(RpcException error) {
+            ended.accept(error);
+          }
+        };
+    ReplyWriter writer =
+        new ReplyWriter(
+            outbox,
+            lease.identity(),
+            turn,
+            requestId,
+            seed,
+            new ReplyText(lease.tokenizer(), all.getStopList()),
+            new BadWords(lease.tokenizer(), all.getBadWordsList()),
+            end);
+    Supplier<TurnRequest> request =
+        () ->
+            new TurnRequest(
+                lease.tokenizer().encode(message.getText()),
+                Generation.sampling(all, lease.tokenizer(), seed),
+                startBy(engine),
+                deadline(engine));
+    if (setup.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT) {
+      conversation.bargeIn(request, writer);
+    } else {
+      conversation.submit(request, writer);
+    }
+  }
+
+  private long startBy(ChatEngine engine) {
+    return setup.hasMaxQueueWait()
+        ? after(engine, Durations.toNanos(setup.getMaxQueueWait()))
+        : TurnRequest.NEVER;
+  }
+
+  private long deadline(ChatEngine engine) {
+    return deadline == null
+        ? TurnRequest.NEVER
+        : after(engine, deadline.timeRemaining(TimeUnit.NANOSECONDS));
+  }
+
+  private static long after(ChatEngine engine, long nanos) {
+    long now = engine.now();
+    return nanos > TurnRequest.NEVER - now ? TurnRequest.NEVER : now + nanos;
+  }
+
+  /** What one side gave, and what contradicts itself once the other side's values are filled in. */
+  private static List<FieldViolation> problems(
+      GenerationParameters given, GenerationParameters all, String path, ChatEngine engine) {
+    List<FieldViolation> problems =
+        new ArrayList<>(GenerationRules.problems(given, path, engine.config().vocabularySize()));
+    if (problems.isEmpty() && all.getMinNewTokens() > all.getMaxNewTokens()) {
+      problems.add(
+          RpcException.violation(
+              path + ".min_new_tokens",
+              "is %d, but must be at most max_new_tokens, which is %d"
+                  .formatted(all.getMinNewTokens(), all.getMaxNewTokens())));
+    }
+    return problems;
+  }
+
+  private static void requireNone(List<FieldViolation> problems) {
+    if (!problems.isEmpty()) {
+      throw RpcException.invalid(problems);
+    }
+  }
+
+  /** Ends the reply under way. */
+  void interrupt() {
+    conversation.interrupt();
+  }
+
+  /**
+   * A judgement on an earlier turn; written to the feedback sink.
+   *
+   * @throws RpcException if there is no such turn, or the rating is none
+   */
+  void feedback(Feedback feedback) {
+    List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(feedback.getRating()));
+    Optional<SaidTurns.Said> turn = said.get(feedback.getTurn());
+    if (turn.isEmpty()) {
+      problems.add(
+          RpcException.violation(
+              "feedback.turn",
+              "is %d, but must be one of the last %d complete turns of this stream, which has %d"
+                  .formatted(feedback.getTurn(), SaidTurns.KEPT, turns)));
+    }
+    requireNone(problems);
+    turn.ifPresent(
+        said ->
+            service
+                .feedback()
+                .accept(
+                    new Judgement(
+                        setupComplete.getConversationId(),
+                        setupComplete.getModel(),
+                        feedback.getTurn(),
+                        said.requestId(),
+                        said.message(),
+                        said.reply(),
+                        feedback.getRating(),
+                        feedback.hasCorrection()
+                            ? Optional.of(feedback.getCorrection())
+                            : Optional.empty())));
+  }
+
+  /** The reader takes more. */
+  void wake() {
+    lease.engine().wake();
+  }
+
+  /** Lets go of the conversation and of the model; a second time does nothing. */
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      conversation.close();
+      lease.close();
+    }
+  }
+}

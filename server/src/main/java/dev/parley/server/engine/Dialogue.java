@@ -1,0 +1,102 @@
+package dev.parley.server.engine;
+
+import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.KeyValueCache;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the engine keeps of a conversation: its history as "tokens EOS tokens EOS", its turns in
+ * order, and a cache that is only ever a copy of tokens' keys and values. Owned by the engine
+ * thread.
+ */
+final class Dialogue {
+  final long id;
+  final Deque<Turn> turns = new ArrayDeque<>();
+  private final Gpt2Decoder decoder;
+  private TokenBuffer history;
+  private final TokenBuffer cached = new TokenBuffer();
+  private @Nullable KeyValueCache cache;
+
+  Dialogue(long id, Gpt2Decoder decoder, int[] history) {
+    this.id = id;
+    this.decoder = decoder;
+    this.history = new TokenBuffer(history);
+  }
+
+  /** The history's length in tokens. */
+  int historyTokens() {
+    return history.size();
+  }
+
+  /** The longest message that leaves room for one token of a reply, its end of turn not counted. */
+  static int longestMessage(int contextLength) {
+    return contextLength - 2;
+  }
+
+  /**
+   * Gives a turn its prompt: history, message, end of turn. Where that and a reply exceed the
+   * context, whole turns are dropped from the front of the history until prompt takes half of it:
+   * in one large step, because positions are absolute and all that is kept must be read again.
+   */
+  void prepare(Turn turn) {
+    int context = decoder.config().contextLength();
+    int endOfText = decoder.config().endOfText();
+    int message = turn.request.message().length + 1;
+    int room = Math.min(turn.request.sampling().maxNewTokens(), Math.max(1, context / 4));
+    int from = 0;
+    if (history.size() + message + room > context) {
+      while (from < history.size() && history.size() - from + message > context / 2) {
+        do {
+          from++;
+        } while (from < history.size() && history.get(from - 1) != endOfText);
+      }
+    }
+    turn.droppedHistoryTokens = from;
+    turn.tokens = new TokenBuffer(history.slice(from, history.size()));
+    turn.tokens.addAll(turn.request.message());
+    turn.tokens.add(endOfText);
+    turn.promptTokens = turn.tokens.size();
+  }
+
+  /** Keeps of the cache what begins these tokens, but the last one; returns how many that are. */
+  int reuse(TokenBuffer tokens) {
+    int kept = Math.min(cached.commonPrefix(tokens), tokens.size() - 1);
+    if (cache != null) {
+      cache.truncate(kept);
+    }
+    cached.truncate(kept);
+    return kept;
+  }
+
+  /** A row of a step that reads {@code count} tokens after those that are cached. */
+  Gpt2Decoder.Row row(TokenBuffer tokens, int count, boolean logits) {
+    if (cache == null) {
+      cache = decoder.newCache();
+    }
+    return new Gpt2Decoder.Row(cache, tokens.slice(cached.size(), cached.size() + count), logits);
+  }
+
+  /** The step was made: these are cached now. */
+  void read(int[] tokens) {
+    cached.addAll(tokens);
+  }
+
+  /** Takes a turn's prompt and reply over into the history. */
+  void commit(Turn turn, int[] reply) {
+    turn.tokens.truncate(turn.promptTokens);
+    turn.tokens.addAll(reply);
+    turn.tokens.add(decoder.config().endOfText());
+    history = turn.tokens;
+  }
+
+  /** Drops the cache. */
+  void forget() {
+    cached.truncate(0);
+    if (cache != null) {
+      cache.close();
+      cache = null;
+    }
+  }
+}

@@ -1,0 +1,358 @@
+package dev.parley.server.engine;
+
+import com.google.rpc.Code;
+import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.server.engine.EngineObserver.EvictionReason;
+import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.StepRunner.Result;
+import dev.parley.server.engine.TurnOutcome.FinishReason;
+import dev.parley.server.rpc.RpcException;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the engine thread does: decide, step, deliver. Everything here runs on that thread, but
+ * {@link #state}.
+ */
+final class EngineLoop {
+  private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
+
+  private final EngineLimits limits;
+  private final EngineObserver observer;
+  private final LongSupplier clock;
+  private final Consumer<Turn> ended;
+  private final int contextLength;
+  private final int endOfText;
+  private final Scheduler scheduler;
+  private final StepRunner runner;
+  private final Sampler sampler;
+  private final Map<Long, Dialogue> dialogues = new HashMap<>();
+  private final Map<Long, Turn> turns = new LinkedHashMap<>();
+  private volatile EngineState state;
+
+  /**
+   * A loop over a decoder.
+   *
+   * @param ended told about every turn that ended, after its sink
+   */
+  EngineLoop(
+      Gpt2Decoder decoder,
+      EngineLimits limits,
+      EngineObserver observer,
+      LongSupplier clock,
+      Consumer<Turn> ended) {
+    this.limits = limits;
+    this.observer = observer;
+    this.clock = clock;
+    this.ended = ended;
+    this.contextLength = decoder.config().contextLength();
+    this.endOfText = decoder.config().endOfText();
+    this.scheduler = new Scheduler(limits);
+    this.runner = new StepRunner(decoder);
+    this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
+    this.state = EngineState.empty(limits);
+  }
+
+  /** The state after the last step, for any thread. */
+  EngineState state() {
+    return state;
+  }
+
+  /** A conversation begins. */
+  void open(Dialogue dialogue) {
+    dialogues.put(dialogue.id, dialogue);
+    scheduler.open(dialogue.id);
+  }
+
+  /** A message arrives. */
+  void submit(Turn turn) {
+    if (!dialogues.containsKey(turn.dialogue.id)) {
+      deliver(turn, () -> turn.sink.failed(cancelled()), "cancelled");
+      return;
+    }
+    turns.put(turn.id, turn);
+    scheduler.enqueue(turn.id, turn.dialogue.id, turn.request.startBy(), turn.request.deadline());
+    turn.dialogue.turns.add(turn);
+    if (turn.dialogue.turns.peek() == turn) {
+      ready(turn);
+    }
+  }
+
+  /** Ends the first turn of a conversation, or all, with what was delivered. */
+  void interrupt(Dialogue dialogue, boolean all) {
+    List<Turn> interrupted = List.copyOf(dialogue.turns);
+    for (Turn turn : all ? interrupted : interrupted.subList(0, Math.min(1, interrupted.size()))) {
+      finish(turn, FinishReason.INTERRUPTED);
+    }
+  }
+
+  /** A conversation is gone. */
+  void close(Dialogue dialogue) {
+    for (Turn turn : List.copyOf(dialogue.turns)) {
+      fail(turn, cancelled());
+    }
+    dialogues.remove(dialogue.id);
+    dialogue.forget();
+    scheduler.close(dialogue.id);
+  }
+
+  /**
+   * One step.
+   *
+   * @return when the next one is due if nothing arrives before
+   */
+  long step() {
+    for (Turn turn : List.copyOf(turns.values())) {
+      if (turn.dialogue.turns.peek() == turn) {
+        park(turn);
+      }
+    }
+    Plan plan = scheduler.schedule(clock.getAsLong());
+    for (long id : plan.expired()) {
+      remove(id, turn -> deliver(turn, () -> turn.sink.failed(expired(turn)), "expired"));
+    }
+    for (long id : plan.overdue()) {
+      remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.reply()));
+    }
+    for (Plan.Drop drop : plan.dropped()) {
+      dialogue(drop.conversation()).forget();
+      observer.evicted(drop.reason(), drop.tokens());
+    }
+    if (!plan.grants().isEmpty()) {
+      run(plan);
+    }
+    state = scheduler.state();
+    observer.state(state);
+    return plan.grants().isEmpty() && plan.expired().isEmpty() && plan.overdue().isEmpty()
+        ? plan.nextDeadline()
+        : clock.getAsLong();
+  }
+
+  /** Every turn fails; no conversation is left. */
+  void stop(@Nullable Throwable cause) {
+    if (cause != null) {
+      log.error("the engine stops: every turn fails", cause);
+      observer.unhealthy(cause);
+    }
+    for (Turn turn : List.copyOf(turns.values())) {
+      turns.remove(turn.id);
+      deliver(turn, () -> turn.sink.failed(unavailable(cause)), "failed");
+    }
+    for (Dialogue dialogue : dialogues.values()) {
+      dialogue.turns.clear();
+      dialogue.forget();
+    }
+    dialogues.clear();
+    state = EngineState.empty(limits);
+    observer.state(state);
+  }
+
+  private void park(Turn turn) {
+    try {
+      scheduler.park(turn.id, !turn.sink.ready());
+    } catch (RuntimeException e) {
+      fail(turn, internal(e));
+    }
+  }
+
+  private void run(Plan plan) {
+    long begin = clock.getAsLong();
+    Map<Grant, Turn> rows = new LinkedHashMap<>();
+    for (Grant grant : plan.grants()) {
+      Turn turn = turn(grant.turn());
+      turn.start(begin, grant.from(), observer);
+      rows.put(grant, turn);
+    }
+    Map<Grant, Result> results = runner.run(rows);
+    scheduler.apply(plan);
+    long end = clock.getAsLong();
+    int read = plan.grants().stream().mapToInt(Grant::tokens).sum();
+    int sampled = 0;
+    int decoded = 0;
+    for (Map.Entry<Grant, Turn> row : rows.entrySet()) {
+      Turn turn = row.getValue();
+      Result result = results.get(row.getKey());
+      if (result == null) {
+        throw new IllegalStateException("no result for turn " + turn.id);
+      }
+      if (result.error() != null) {
+        failRow(turn, internal(result.error()));
+      } else if (row.getKey().sample()) {
+        sampled++;
+        decoded += turn.generatedTokens > 0 && row.getKey().tokens() == 1 ? 1 : 0;
+        sample(turn, result, end);
+      }
+    }
+    observer.step(end - begin, rows.size(), read - decoded, sampled);
+  }
+
+  /** Chooses the next token of a reply and sees what becomes of it. */
+  private void sample(Turn turn, Result result, long now) {
+    SamplingParameters sampling = turn.request.sampling();
+    int token;
+    try {
+      token =
+          sampler.choose(
+              result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+    } catch (Sampler.NoTokenException e) {
+      Code code = e.reason().equals("NO_TOKEN_LEFT") ? Code.INVALID_ARGUMENT : Code.INTERNAL;
+      failRow(turn, RpcException.of(code, e.reason(), e.sentence(), Map.of()));
+      return;
+    } catch (RuntimeException e) {
+      failRow(turn, internal(e));
+      return;
+    }
+    turn.generated(now, observer);
+    if (token == endOfText) {
+      finish(turn, FinishReason.END_OF_TURN);
+      return;
+    }
+    turn.tokens.add(token);
+    TurnSink.Stop stop;
+    try {
+      stop = turn.sink.token(token);
+    } catch (RuntimeException e) {
+      fail(turn, internal(e));
+      return;
+    }
+    if (stop != null) {
+      remove(turn.id, t -> complete(t, FinishReason.STOP_TEXT, stop.text(), stop.keptTokens()));
+    } else if (turn.generatedTokens >= sampling.maxNewTokens()) {
+      finish(turn, FinishReason.MAX_TOKENS);
+    } else if (turn.tokens.size() >= contextLength) {
+      finish(turn, FinishReason.CONTEXT_FULL);
+    } else {
+      scheduler.extend(turn.id);
+    }
+  }
+
+  /** A turn is the first of its conversation: its prompt is known now. */
+  private void ready(Turn turn) {
+    turn.dialogue.prepare(turn);
+    scheduler.ready(turn.id, turn.tokens.size(), turn.dialogue.reuse(turn.tokens));
+  }
+
+  private void finish(Turn turn, FinishReason reason) {
+    scheduler.finish(turn.id);
+    remove(turn.id, t -> complete(t, reason, "", t.reply()));
+  }
+
+  private void fail(Turn turn, RpcException error) {
+    scheduler.finish(turn.id);
+    String kind = error.toStatus().getCode() == Code.CANCELLED_VALUE ? "cancelled" : "failed";
+    remove(turn.id, t -> deliver(t, () -> t.sink.failed(error), kind));
+  }
+
+  /** A turn failed in a step that left its cache in doubt. */
+  private void failRow(Turn turn, RpcException error) {
+    int tokens = turn.tokens.size();
+    log.warn(
+        "turn {} of conversation {} failed: {}", turn.id, turn.dialogue.id, error.getMessage());
+    scheduler.finish(turn.id);
+    scheduler.forget(turn.dialogue.id);
+    turn.dialogue.forget();
+    observer.evicted(EvictionReason.FAILED, tokens);
+    remove(turn.id, t -> deliver(t, () -> t.sink.failed(error), "failed"));
+  }
+
+  private void complete(Turn turn, FinishReason reason, String stopText, int[] reply) {
+    long now = clock.getAsLong();
+    if (turn.promptTokens == 0) {
+      turn.dialogue.prepare(turn); // it ends before its turn came: the history keeps its message
+    }
+    turn.dialogue.commit(turn, reply);
+    TurnOutcome outcome = turn.outcome(reason, stopText, now);
+    deliver(turn, () -> turn.sink.finished(outcome), reason.name().toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * The one way out of a turn. The scheduler knows it no more; afterwards the next turn of its
+   * conversation is ready.
+   */
+  private void remove(long id, Consumer<Turn> end) {
+    Turn turn = turn(id);
+    turns.remove(id);
+    boolean first = turn.dialogue.turns.peek() == turn;
+    turn.dialogue.turns.remove(turn);
+    end.accept(turn);
+    Turn next = turn.dialogue.turns.peek();
+    if (first && next != null) {
+      ready(next);
+    }
+  }
+
+  private void deliver(Turn turn, Runnable last, String reason) {
+    try {
+      last.run();
+    } catch (RuntimeException e) {
+      log.warn("the reader of turn {} failed at its end", turn.id, e);
+    }
+    observer.turnEnded(
+        reason,
+        clock.getAsLong() - turn.arrival,
+        turn.started ? turn.promptTokens - turn.cachedPromptTokens : 0,
+        turn.cachedPromptTokens,
+        turn.generatedTokens);
+    ended.accept(turn);
+  }
+
+  private Turn turn(long id) {
+    Turn turn = turns.get(id);
+    if (turn == null) {
+      throw new IllegalStateException("turn %d is unknown".formatted(id));
+    }
+    return turn;
+  }
+
+  private Dialogue dialogue(long id) {
+    Dialogue dialogue = dialogues.get(id);
+    if (dialogue == null) {
+      throw new IllegalStateException("conversation %d is unknown".formatted(id));
+    }
+    return dialogue;
+  }
+
+  private RpcException expired(Turn turn) {
+    long waited = (clock.getAsLong() - turn.arrival) / 1_000_000;
+    return RpcException.of(
+        Code.DEADLINE_EXCEEDED,
+        "WAITED_TOO_LONG",
+        "the message waited %d ms for its first step, longer than max_queue_wait or the deadline "
+                .formatted(waited)
+            + "allow; nothing was computed for it",
+        Map.of("waited_ms", Long.toString(waited)));
+  }
+
+  private static RpcException cancelled() {
+    return RpcException.of(
+        Code.CANCELLED, "CONVERSATION_CLOSED", "the conversation was closed", Map.of());
+  }
+
+  private static RpcException internal(Throwable cause) {
+    log.warn("a turn fails", cause);
+    return RpcException.of(
+        Code.INTERNAL,
+        "ENGINE_FAILURE",
+        "the model failed on this turn (%s); the server's log says more"
+            .formatted(cause.getClass().getSimpleName()),
+        Map.of("cause", cause.getClass().getName()));
+  }
+
+  static RpcException unavailable(@Nullable Throwable cause) {
+    return RpcException.of(
+        Code.UNAVAILABLE,
+        cause == null ? "ENGINE_CLOSED" : "ENGINE_FAILED",
+        cause == null
+            ? "the model is being unloaded; open a new conversation"
+            : "the engine has stopped after a failure; try another replica",
+        Map.of());
+  }
+}

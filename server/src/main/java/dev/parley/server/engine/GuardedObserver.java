@@ -1,0 +1,63 @@
+package dev.parley.server.engine;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** An observer that cannot hurt the engine: what it throws is logged. */
+final class GuardedObserver implements EngineObserver {
+  private static final Logger log = LoggerFactory.getLogger(GuardedObserver.class);
+  private final EngineObserver observer;
+
+  GuardedObserver(EngineObserver observer) {
+    this.observer = observer;
+  }
+
+  @Override
+  public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
+    guard(() -> observer.step(nanos, rows, promptTokens, sampledTokens));
+  }
+
+  @Override
+  public void turnStarted(long queuedNanos) {
+    guard(() -> observer.turnStarted(queuedNanos));
+  }
+
+  @Override
+  public void firstToken(long nanos) {
+    guard(() -> observer.firstToken(nanos));
+  }
+
+  @Override
+  public void nextToken(long nanos) {
+    guard(() -> observer.nextToken(nanos));
+  }
+
+  @Override
+  public void turnEnded(
+      String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
+    guard(() -> observer.turnEnded(reason, nanos, promptTokens, cachedTokens, generatedTokens));
+  }
+
+  @Override
+  public void evicted(EvictionReason reason, int tokens) {
+    guard(() -> observer.evicted(reason, tokens));
+  }
+
+  @Override
+  public void state(EngineState state) {
+    guard(() -> observer.state(state));
+  }
+
+  @Override
+  public void unhealthy(Throwable cause) {
+    guard(() -> observer.unhealthy(cause));
+  }
+
+  private static void guard(Runnable call) {
+    try {
+      call.run();
+    } catch (RuntimeException e) {
+      log.error("the engine's observer failed", e);
+    }
+  }
+}
