@@ -37,9 +37,10 @@ final class ModelErrors {
   }
 
   /** Notes what a parser says against a field. */
-  static void check(String field, Supplier<?> parser, List<FieldViolation> violations) {
+  static void check(
+      String field, Supplier<ModelReference> parser, List<FieldViolation> violations) {
     try {
-      parser.get();
+      ModelReference unused = parser.get();
     } catch (IllegalArgumentException e) {
       violations.add(RpcException.violation(field, String.valueOf(e.getMessage())));
     }

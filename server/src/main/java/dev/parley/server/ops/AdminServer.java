@@ -92,7 +92,7 @@ final class AdminServer implements AutoCloseable {
         }
         route(exchange);
       } catch (HttpError e) {
-        send(exchange, e.status(), JSON, api.error(e.getMessage()));
+        send(exchange, e.status(), JSON, api.error(e.message()));
       } catch (RuntimeException e) {
         log.error("GET {} failed", exchange.getRequestURI().getPath(), e);
         send(exchange, 500, JSON, api.error("the server failed; its log has the reason"));

@@ -18,8 +18,6 @@ import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.core.metrics.Info;
-import io.prometheus.metrics.expositionformats.OpenMetricsTextFormatWriter;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.List;
 import java.util.Locale;
@@ -47,6 +45,7 @@ public final class Metrics implements AutoCloseable {
     .01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92
   };
 
+  private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
   private static final String OPEN_METRICS = "application/openmetrics-text";
   private static final List<TrainingJobState> JOB_STATES =
       List.of(
@@ -155,9 +154,7 @@ public final class Metrics implements AutoCloseable {
    */
   public Exposition scrape(String accept) {
     String contentType =
-        accept.contains(OPEN_METRICS)
-            ? OpenMetricsTextFormatWriter.CONTENT_TYPE
-            : PrometheusTextFormatWriter.CONTENT_TYPE;
+        accept.contains(OPEN_METRICS) ? OPEN_METRICS + "; version=1.0.0; charset=utf-8" : TEXT;
     return new Exposition(contentType, micrometer.scrape(contentType));
   }
 

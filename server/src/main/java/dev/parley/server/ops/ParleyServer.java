@@ -6,6 +6,7 @@ import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.torch.Torch;
 import dev.parley.server.chat.ChatService;
+import dev.parley.server.chat.FeedbackFile;
 import dev.parley.server.engine.EngineLimits;
 import dev.parley.server.models.Deployments;
 import dev.parley.server.models.ModelCatalog;
@@ -19,6 +20,7 @@ import dev.parley.server.training.TrainingJobs;
 import dev.parley.server.training.TrainingService;
 import dev.parley.trainer.job.TrainerProcess;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -115,7 +117,9 @@ public final class ParleyServer implements AutoCloseable {
                 new TrainingMetrics(metrics, registryWatch)));
     metrics.trainingJobs(jobs::countByState);
 
-    ChatService chat = new ChatService(deployments, new FeedbackFile(home));
+    ChatService chat =
+        new ChatService(
+            deployments, new FeedbackFile(home.resolve("feedback.jsonl"), Clock.systemUTC()));
     TrainingService training =
         new TrainingService(
             jobs, datasets, new RegistryBases(registry)::check, config.maxUpload(), watchers);
