@@ -3,6 +3,7 @@ package dev.parley.model.checkpoint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -31,6 +32,9 @@ final class StagedFiles implements AutoCloseable {
 
   /** Writes and syncs a file under a temporary name. */
   void write(String name, Content content) throws IOException {
+    if (Files.isDirectory(directory.resolve(name))) { // renaming would fail when it is too late
+      throw new FileAlreadyExistsException(directory.resolve(name) + " is a directory");
+    }
     // not createTempFile: its files are for their owner's eyes only
     Path temporary = directory.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
     staged.put(temporary, directory.resolve(name));

@@ -22,6 +22,7 @@ final class TorchFile {
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
   private static final long PROTOCOL = 1001;
   private static final long ZIP_ENTRY = 0x04034B50;
+  private static final int PICKLE = 0x80;
   private static final long LONGEST_PICKLE = 64 << 20;
 
   private final Path file;
@@ -53,8 +54,11 @@ final class TorchFile {
     if (channel.size() < 4) {
       throw problem("has %d bytes: no PyTorch checkpoint", channel.size());
     }
-    boolean zip = new ByteSource(channel, 0, 4).u32() == ZIP_ENTRY;
-    return tensors(zip ? zip() : legacy());
+    long start = source(0, 4).u32();
+    if (start != ZIP_ENTRY && (start & 0xFF) != PICKLE) {
+      throw problem("is no PyTorch checkpoint: it begins with neither a zip nor a pickle");
+    }
+    return tensors(start == ZIP_ENTRY ? zip() : legacy());
   }
 
   // ---- since PyTorch 1.6 ---------------------------------------------------------------------
@@ -86,7 +90,7 @@ final class TorchFile {
   private Object legacy() throws IOException {
     ByteSource source = source(0, channel.size());
     if (!MAGIC.equals(Pickle.read(file, source, world))) {
-      throw problem("is no PyTorch checkpoint: it begins with neither a zip nor PyTorch's number");
+      throw problem("is no PyTorch checkpoint: its first pickle is not PyTorch's number");
     }
     Object protocol = Pickle.read(file, source, world);
     if (!protocol.equals(PROTOCOL)) {

@@ -6,6 +6,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.SerializationFeature;
@@ -23,16 +24,22 @@ final class Aliases {
   static Map<String, Integer> read(Path model) throws IOException {
     Path file = model.resolve(FILE);
     try {
-      return JSON.readValue(
-          Files.readString(file), new TypeReference<TreeMap<String, Integer>>() {});
+      @Nullable Map<String, Integer> aliases =
+          JSON.readValue(Files.readString(file), new TypeReference<TreeMap<String, Integer>>() {});
+      if (aliases != null) {
+        return aliases;
+      }
+      throw damaged(file, "it is empty", null);
     } catch (NoSuchFileException e) {
       return new TreeMap<>();
     } catch (JacksonException e) {
-      throw new RegistryException(
-          "%s is damaged: %s; write it anew, as in {\"default\": 1}"
-              .formatted(file, e.getOriginalMessage()),
-          e);
+      throw damaged(file, e.getOriginalMessage(), e);
     }
+  }
+
+  private static RegistryException damaged(Path file, String reason, @Nullable Throwable cause) {
+    return new RegistryException(
+        "%s is damaged: %s; write it anew, as in {\"default\": 1}".formatted(file, reason), cause);
   }
 
   /** Replaces them in one step. Under the registry's lock. */

@@ -2,6 +2,7 @@ package dev.parley.model.registry;
 
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -29,6 +30,10 @@ public record Lineage(
     String parleyVersion) {
   /** Copies the maps. */
   public Lineage {
+    for (String text :
+        new String[] {origin, base, baseWeightsSha256, dataSha256, jobId, parleyVersion}) {
+      Objects.requireNonNull(text, "a part of the lineage is missing");
+    }
     parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
     metrics = Collections.unmodifiableMap(new TreeMap<>(metrics));
   }

@@ -6,7 +6,9 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
@@ -31,6 +33,8 @@ public record Manifest(Instant createTime, Lineage lineage, Map<String, String> 
 
   /** Copies the map. */
   public Manifest {
+    Objects.requireNonNull(createTime, "create_time");
+    Objects.requireNonNull(lineage, "lineage");
     fileSha256 = Collections.unmodifiableMap(new TreeMap<>(fileSha256));
   }
 
@@ -50,16 +54,19 @@ public record Manifest(Instant createTime, Lineage lineage, Map<String, String> 
   static Manifest read(Path directory) throws IOException {
     Path file = directory.resolve(FILE);
     try {
-      return JSON.readValue(Files.readString(file), Manifest.class);
-    } catch (JacksonException | NullPointerException e) {
-      throw new DamagedVersionException(
-          "%s is damaged: %s; delete the version or restore the file"
-              .formatted(
-                  file,
-                  e instanceof JacksonException json
-                      ? json.getOriginalMessage()
-                      : "a part is missing"),
-          e);
+      @Nullable Manifest manifest = JSON.readValue(Files.readString(file), Manifest.class);
+      if (manifest != null) {
+        return manifest;
+      }
+      throw damaged(file, "it is empty", null);
+    } catch (JacksonException e) {
+      throw damaged(file, e.getOriginalMessage(), e);
     }
+  }
+
+  private static DamagedVersionException damaged(
+      Path file, String reason, @Nullable Throwable cause) {
+    return new DamagedVersionException(
+        "%s is damaged: %s; restore the file or delete the version".formatted(file, reason), cause);
   }
 }

@@ -186,6 +186,46 @@ public final class Registry {
         });
   }
 
+  /**
+   * Registers a model that is a directory in Hugging Face layout: config.json, weights, tokenizer
+   * and generation_config.json are taken along, weights that are not one model.safetensors are
+   * converted to that.
+   *
+   * @throws RegistryException if the tokenizer does not fit the model
+   * @throws dev.parley.model.checkpoint.CheckpointException if the weights cannot be used
+   * @throws dev.parley.model.text.TokenizerException if the tokenizer cannot be used
+   */
+  public RegisteredVersion importDirectory(String model, Path huggingFaceDirectory) {
+    ModelReference.requireName(model);
+    return HuggingFaceImport.run(this, model, huggingFaceDirectory);
+  }
+
+  /**
+   * Copies all files of a version, after verifying them, to a directory that is new or empty.
+   *
+   * @throws DamagedVersionException if a file is not as registered
+   */
+  public void export(RegisteredVersion version, Path target) {
+    verify(version);
+    reading(
+        "export %s".formatted(version.reference()),
+        () -> {
+          Export.run(version, target);
+          return version;
+        });
+  }
+
+  /**
+   * The directory of a model, as users name models: a reference into this registry, or a directory
+   * in Hugging Face layout. Its files are not verified.
+   *
+   * @throws ModelNotFoundException if neither exists
+   * @throws RegistryException if the directory is no model, or the name is one on a hub
+   */
+  public Path locate(String reference) {
+    return ModelLocation.find(this, reference);
+  }
+
   /** Publishes a sealed directory: as a number, or as the next one. */
   RegisteredVersion admit(String model, OptionalInt wanted, Path sealed, Manifest manifest)
       throws IOException {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
@@ -92,6 +93,8 @@ final class StagingArea {
           DurableFiles.deleteTree(slot);
           LOGGER.info("deleted {}, which a process left behind when it died", slot);
         }
+      } catch (NoSuchFileException e) {
+        LOGGER.debug("{} was closed by its owner in this moment", slot);
       } catch (IOException e) {
         LOGGER.warn("cannot delete {}, which a process left behind: {}", slot, e.toString());
       }

@@ -50,6 +50,9 @@ public final class TorchProgram implements AutoCloseable {
       return new TorchProgram(manager, block);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // from memory: cannot happen
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
     }
   }
 

@@ -1,0 +1,174 @@
+package dev.parley.model.gpt2;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.TorchProgram;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
+
+/** Every method of program.py is called, with every precision: a wrong line shows when it runs. */
+class Gpt2ProgramTest {
+  private static final String DEQUANTIZE =
+      """
+      class Program(Module):
+        __parameters__ = []
+        __buffers__ = []
+        training : bool
+        def numbers(self: __torch__.Program, x: Tensor) -> Tensor:
+          return x.dequantize()
+      """;
+
+  /** Calls pack, linear, head, step, grow, quantize, which precisions change, and logits. */
+  @ParameterizedTest
+  @CsvSource({"REFERENCE, 1e-4", "FP32, 1e-4", "FP16, 0.01", "INT8, 0.5"})
+  void step_everyPrecision_logitsWithinItsError(Precision precision, float limit) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Decoder decoder = Golden.decoder(precision, scope)) {
+      float error = 0;
+      float largest = 0;
+      for (JsonNode golden : Golden.json("logits.json").get("cases")) {
+        int[] ids = Golden.ids(golden.get("ids"));
+        float[] expected = Golden.floats(golden.get("fp32").get(golden.get("fp32").size() - 1));
+        assertThat(decoder.logits(ids)[ids.length - 1])
+            .containsExactly(expected, Offset.offset(1e-4f)); // the training side's: always fp32
+        try (KeyValueCache cache = decoder.newCache()) {
+          List<FloatBuffer> logits = List.of();
+          for (int from = 0; from < ids.length; from += 40) { // 64 tokens fill a block, 65 grow it
+            int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + 40));
+            logits = decoder.step(List.of(new Gpt2Decoder.Row(cache, part, true)));
+          }
+          for (int i = 0; i < expected.length; i++) {
+            error = Math.max(error, Math.abs(logits.get(0).get(i) - expected[i]));
+            largest = Math.max(largest, Math.abs(expected[i]));
+          }
+        }
+      }
+      System.out.printf(
+          "%s: largest logit error %.2g, largest logit %.3g%n", precision, error, largest);
+      assertThat(error).isLessThanOrEqualTo(limit);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void grow_longCache_keepsWhatItHolds(Precision precision) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Decoder decoder = Golden.decoder(precision, scope);
+        KeyValueCache cache = decoder.newCache()) {
+      int[] ids = new int[70];
+      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 60), false)));
+      NDArray before = cache.keys().get(":, :, :60").duplicate();
+      long small = cache.sizeBytes();
+      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 10), false)));
+
+      assertThat(cache.sizeBytes()).isGreaterThan(small);
+      assertThat(cache.keys().get(":, :, :60").contentEquals(before)).isTrue();
+    }
+  }
+
+  /** Calls hidden, project, loss, gradients; steps and update are GoldenTrainingTest's. */
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void trainingMethods_everyPrecision_sameNumbers(Precision precision) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Golden.weights("fp32", scope);
+        TorchProgram program = Gpt2Program.load(scope, weights.config(), precision)) {
+      JsonNode golden = Golden.json("loss.json");
+      TrainableGpt2.Batch batch = Golden.batch(golden, 0, 4, 256);
+      NDArray ids = ids(scope, batch.ids());
+      NDArray learned = vector(scope, batch.learned());
+      NDArray labels = vector(scope, batch.labels());
+      double expected = golden.get("sum").doubleValue();
+      for (long chunk : new long[] {7, 512}) { // targets in several chunks, and in one
+        try (IValue p = TorchProgram.list(weights.arrays());
+            IValue idsValue = TorchProgram.argument(ids);
+            IValue learnedValue = TorchProgram.argument(learned);
+            IValue labelsValue = TorchProgram.argument(labels);
+            IValue chunkValue = IValue.from(chunk)) {
+          double[] loss =
+              program
+                  .tensor(scope, "loss", p, idsValue, learnedValue, labelsValue, chunkValue)
+                  .toDoubleArray();
+          assertThat(loss[0]).isCloseTo(expected, Offset.offset(1e-3));
+        }
+        NDList gradients = new NDList();
+        weights.arrays().forEach(w -> gradients.add(scope.zeros(w.getShape(), DataType.FLOAT32)));
+        NDArray options = scope.create(new double[] {0, chunk, 6});
+        double nats =
+            program
+                .differentiate(
+                    scope,
+                    "gradients",
+                    List.of(weights.arrays(), gradients),
+                    ids,
+                    learned,
+                    labels,
+                    options)
+                .getDouble();
+        assertThat(nats).isCloseTo(expected, Offset.offset(1e-3));
+        assertThat(gradients).allMatch(g -> g.abs().sum().getFloat() > 0);
+      }
+    }
+  }
+
+  @Test
+  void project_knownNumbers_isXTimesWeightPlusBias() {
+    try (NDManager scope = Golden.scope();
+        TorchProgram program =
+            Gpt2Program.load(scope, Gpt2Config.shape("tiny"), Precision.REFERENCE);
+        IValue x =
+            TorchProgram.argument(scope.create(new float[] {1, 2, 3, 4}, new Shape(1, 2, 2)));
+        IValue weight =
+            TorchProgram.argument(
+                scope.create(new float[] {1, 10, 100, 2, 20, 200}, new Shape(2, 3)));
+        IValue bias = TorchProgram.argument(scope.create(new float[] {0.5f, 0, 0}))) {
+      NDArray y = program.tensor(scope, "project", x, weight, bias);
+
+      assertThat(y.getShape()).isEqualTo(new Shape(1, 2, 3));
+      assertThat(y.toFloatArray()).containsExactly(5.5f, 50, 500, 11.5f, 110, 1100);
+    }
+  }
+
+  /** A row's numbers come back as multiples of its largest / 127; a row of zeros stays zero. */
+  @Test
+  void quantize_weights_eachRowWithItsOwnScale() {
+    try (NDManager scope = Golden.scope();
+        TorchProgram program = Gpt2Program.load(scope, Gpt2Config.shape("tiny"), Precision.INT8);
+        IValue weight =
+            TorchProgram.argument(
+                scope.create(new float[] {127, -64.4f, 0.127f, 0.0012f, 0, 0}, new Shape(3, 2)));
+        TorchProgram dequantize = TorchProgram.load(scope, DEQUANTIZE, Map.of());
+        IValue quantized = program.call("quantize", weight)) {
+      assertThat(dequantize.tensor(scope, "numbers", quantized).toFloatArray())
+          .containsExactly(new float[] {127, -64, 0.127f, 0.001f, 0, 0}, Offset.offset(1e-6f));
+    }
+  }
+
+  private static NDArray ids(NDManager scope, int[][] rows) {
+    List<Long> flat = new ArrayList<>();
+    for (int[] row : rows) {
+      Arrays.stream(row).asLongStream().forEach(flat::add);
+    }
+    return scope.create(
+        flat.stream().mapToLong(Long::longValue).toArray(), new Shape(rows.length, rows[0].length));
+  }
+
+  private static NDArray vector(NDManager scope, int[] values) {
+    return scope.create(Arrays.stream(values).asLongStream().toArray());
+  }
+}
