@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
 import com.google.protobuf.util.Timestamps;
+import com.google.rpc.ErrorDetailsProto;
 import dev.parley.v1.TrainingUpdate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,9 +30,22 @@ import org.jspecify.annotations.Nullable;
  * {@link Writer#append} returns; a line that a crash cut short is removed by the next writer.
  */
 public final class EventLog {
+  /** What a status may carry: ErrorInfo, BadRequest and their kin. */
+  private static final JsonFormat.TypeRegistry DETAILS =
+      JsonFormat.TypeRegistry.newBuilder()
+          .add(ErrorDetailsProto.getDescriptor().getMessageTypes())
+          .build();
+
   private static final JsonFormat.Printer PRINTER =
-      JsonFormat.printer().includingDefaultValueFields().omittingInsignificantWhitespace();
-  private static final JsonFormat.Parser PARSER = JsonFormat.parser().ignoringUnknownFields();
+      JsonFormat.printer()
+          .usingTypeRegistry(DETAILS)
+          .includingDefaultValueFields()
+          .omittingInsignificantWhitespace();
+
+  /** Bytes that a bounded poll reads at once. */
+  private static final int CHUNK = 64 << 10;
+
+  private static final JsonFormat.Parser PARSER = JsonFormat.parser().usingTypeRegistry(DETAILS).ignoringUnknownFields();
 
   private final Path file;
 
@@ -228,9 +242,37 @@ public final class EventLog {
      */
     public List<TrainingUpdate> poll() {
       List<TrainingUpdate> updates = new ArrayList<>();
-      byte[] bytes = unread();
+      read(Integer.MAX_VALUE, Integer.MAX_VALUE, updates);
+      return updates;
+    }
+
+    /**
+     * The next updates, at most {@code most}; what is beyond them stays unread, so that a slow
+     * reader of a long log holds little memory. Empty if there are none. Never waits.
+     *
+     * @throws IllegalStateException if a line is damaged
+     */
+    public List<TrainingUpdate> poll(int most) {
+      List<TrainingUpdate> updates = new ArrayList<>();
+      int room = CHUNK;
+      while (updates.isEmpty()) {
+        long before = offset;
+        boolean more = read(room, most, updates);
+        if (!more) {
+          break;
+        }
+        if (offset == before) {
+          room = Math.multiplyExact(room, 2); // a line longer than a chunk
+        }
+      }
+      return updates;
+    }
+
+    /** Reads up to {@code room} bytes; whether the file goes on behind them. */
+    private boolean read(int room, int most, List<TrainingUpdate> updates) {
+      byte[] bytes = unread(room);
       int start = 0;
-      for (int end = 0; end < bytes.length; end++) {
+      for (int end = 0; end < bytes.length && updates.size() < most; end++) {
         if (bytes[end] != '\n') {
           continue;
         }
@@ -248,16 +290,16 @@ public final class EventLog {
         start = end + 1;
       }
       offset += start;
-      return updates;
+      return bytes.length == room;
     }
 
-    private byte[] unread() {
+    private byte[] unread(int room) {
       if (!Files.exists(file)) {
         return new byte[0];
       }
       try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
         ByteBuffer content =
-            ByteBuffer.allocate(Math.toIntExact(Math.max(0, channel.size() - offset)));
+            ByteBuffer.allocate((int) Math.min(room, Math.max(0, channel.size() - offset)));
         while (content.hasRemaining() && channel.read(content, offset + content.position()) >= 0) {
           // until the end
         }

@@ -1,0 +1,377 @@
+package dev.parley.server.models;
+
+import com.google.rpc.Code;
+import dev.parley.model.registry.ModelNotFoundException;
+import dev.parley.model.registry.ModelReference;
+import dev.parley.model.registry.RegisteredVersion;
+import dev.parley.model.registry.Registry;
+import dev.parley.model.text.Tokenizer;
+import dev.parley.server.chat.ServedModels;
+import dev.parley.server.engine.ChatEngine;
+import dev.parley.server.rpc.RpcException;
+import dev.parley.v1.DeploymentState;
+import dev.parley.v1.GenerationParameters;
+import dev.parley.v1.ServedModel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The model versions in memory. Thread-safe.
+ *
+ * <h2>Loading</h2>
+ *
+ * A version is loaded when a conversation first asks for it. From then on the alias that led to it
+ * is in service: when it moves, the version that it names now is loaded beside the old one, without
+ * waiting for a conversation. A conversation gets the version that its reference names at that
+ * moment and keeps it. It waits while that version loads; no other conversation does.
+ *
+ * <h2>Unloading</h2>
+ *
+ * A version stays while a conversation leases it or an alias in service names it. When a version
+ * that an alias names cannot be loaded, the one that the alias led to before stays and answers.
+ *
+ * <h2>Locks</h2>
+ *
+ * The monitor guards the maps and the counts, never a load or an unload: those run on threads of
+ * their own.
+ */
+public final class Deployments implements ServedModels, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Deployments.class);
+
+  /** A version that could not be loaded is not tried again earlier: most stay as they are. */
+  private static final Duration RETRY = Duration.ofSeconds(30);
+
+  private final Registry registry;
+  private final VersionLoader loader;
+  private final ModelObserver observer;
+  private final Map<VersionKey, Deployment> deployments = new HashMap<>(); // guarded by this
+  private final Map<AliasKey, VersionKey> inService = new HashMap<>(); // guarded by this
+  private final List<Deployment> orphans = new ArrayList<>(); // guarded by this; broken, replaced
+  private final ExecutorService threads;
+  private boolean closed; // guarded by this
+
+  /** Nothing is loaded yet. */
+  public Deployments(Registry registry, VersionLoader loader, ModelObserver observer) {
+    this.registry = registry;
+    this.loader = loader;
+    this.observer = observer;
+    AtomicInteger count = new AtomicInteger();
+    this.threads =
+        Executors.newCachedThreadPool(
+            task -> {
+              Thread thread = new Thread(task, "model-loader-" + count.incrementAndGet());
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  @Override
+  public Lease acquire(String modelReference) {
+    ModelReference reference = ModelErrors.reference("setup.model", modelReference);
+    Optional<AliasKey> alias = AliasKey.of(reference);
+    RegisteredVersion version = resolve(reference);
+    Deployment deployment = hold(version);
+    try {
+      LoadedVersion loaded = deployment.loaded().join();
+      alias.ifPresent(key -> serves(key, deployment));
+      return new VersionLease(deployment, loaded);
+    } catch (CompletionException e) {
+      release(deployment);
+      return alias
+          .flatMap(this::previous)
+          .orElseThrow(() -> ModelErrors.notLoaded(deployment.key().toString(), e.getCause()));
+    }
+  }
+
+  private RegisteredVersion resolve(ModelReference reference) {
+    try {
+      return registry.resolve(reference);
+    } catch (ModelNotFoundException e) {
+      throw ModelErrors.notFound(e);
+    }
+  }
+
+  /** Counts a lease before anything is waited for, so that the version cannot be unloaded. */
+  private synchronized Deployment hold(RegisteredVersion version) {
+    if (closed) {
+      throw RpcException.of(
+          Code.UNAVAILABLE, "SERVER_STOPPING", "the server is stopping", Map.of());
+    }
+    VersionKey key = VersionKey.of(version);
+    Deployment deployment = deployments.get(key);
+    if (deployment == null || retry(deployment)) {
+      deployment = load(version);
+    }
+    deployment.lease();
+    return deployment;
+  }
+
+  private static boolean retry(Deployment deployment) {
+    return deployment.broken()
+        || (deployment.failed()
+            && System.nanoTime() - deployment.failedAtNanos() > RETRY.toNanos());
+  }
+
+  private synchronized Deployment load(RegisteredVersion version) {
+    Deployment deployment = new Deployment(VersionKey.of(version));
+    Deployment replaced = deployments.put(deployment.key(), deployment);
+    if (replaced != null) {
+      orphans.add(replaced);
+    }
+    threads.execute(() -> load(version, deployment));
+    return deployment;
+  }
+
+  private void load(RegisteredVersion version, Deployment deployment) {
+    long start = System.nanoTime();
+    log.info("model {} loads", deployment.key());
+    try {
+      deployment.loaded().complete(loader.load(version));
+      log.info(
+          "model {} serves, loaded in {} ms",
+          deployment.key(),
+          TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
+    } catch (RuntimeException | Error e) {
+      synchronized (this) {
+        deployment.failedAt(System.nanoTime());
+      }
+      observer.loadFailed(version.model(), version.version());
+      log.error("model {} cannot be loaded; what served before goes on", deployment.key(), e);
+      deployment.loaded().completeExceptionally(e);
+    }
+    if (isClosed()) {
+      unload(deployment);
+    }
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
+  }
+
+  private synchronized void serves(AliasKey alias, Deployment deployment) {
+    inService.put(alias, deployment.key());
+  }
+
+  /** A lease on what an alias led to before, where that still serves. */
+  private synchronized Optional<Lease> previous(AliasKey alias) {
+    VersionKey key = inService.get(alias);
+    Deployment deployment = key == null ? null : deployments.get(key);
+    if (deployment == null || !deployment.serves()) {
+      return Optional.empty();
+    }
+    deployment.lease();
+    return Optional.of(new VersionLease(deployment, deployment.loaded().join()));
+  }
+
+  private synchronized void release(Deployment deployment) {
+    deployment.release();
+  }
+
+  /**
+   * Loads what aliases in service name now, and unloads what nothing holds any more. Called about
+   * every second and after each change of an alias.
+   */
+  public void refresh() {
+    Map<AliasKey, Optional<RegisteredVersion>> targets = targets();
+    List<Deployment> unused;
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      targets.forEach(this::advance);
+      unused = takeUnused(targets);
+    }
+    unused.forEach(deployment -> threads.execute(() -> unload(deployment)));
+  }
+
+  private Map<AliasKey, Optional<RegisteredVersion>> targets() {
+    Set<AliasKey> aliases;
+    synchronized (this) {
+      aliases = Set.copyOf(inService.keySet());
+    }
+    Map<AliasKey, Optional<RegisteredVersion>> targets = new HashMap<>();
+    for (AliasKey alias : aliases) {
+      try {
+        targets.put(alias, Optional.of(registry.resolve(alias.reference())));
+      } catch (ModelNotFoundException e) {
+        targets.put(alias, Optional.empty());
+      }
+    }
+    return targets;
+  }
+
+  private synchronized void advance(AliasKey alias, Optional<RegisteredVersion> target) {
+    if (target.isEmpty()) {
+      inService.remove(alias);
+      return;
+    }
+    VersionKey key = VersionKey.of(target.get());
+    Deployment deployment = deployments.get(key);
+    if (deployment == null || deployment.broken()) {
+      load(target.get());
+    } else if (deployment.serves() && !key.equals(inService.put(alias, key))) {
+      log.info("model {} is {} for new conversations", alias, key);
+    }
+  }
+
+  private synchronized List<Deployment> takeUnused(
+      Map<AliasKey, Optional<RegisteredVersion>> targets) {
+    Set<VersionKey> wanted = new HashSet<>(inService.values());
+    targets.values().forEach(target -> target.map(VersionKey::of).ifPresent(wanted::add));
+    List<Deployment> unused = new ArrayList<>();
+    for (Deployment deployment : List.copyOf(deployments.values())) {
+      if (deployment.leases() == 0 && deployment.serves() && !wanted.contains(deployment.key())) {
+        deployments.remove(deployment.key());
+        unused.add(deployment);
+      }
+    }
+    orphans.stream().filter(orphan -> orphan.leases() == 0).forEach(unused::add);
+    orphans.removeAll(unused);
+    return unused;
+  }
+
+  private void unload(Deployment deployment) {
+    try {
+      deployment.unload();
+      log.info("model {} is unloaded", deployment.key());
+    } catch (RuntimeException e) {
+      log.error("model {} cannot be unloaded", deployment.key(), e);
+    }
+  }
+
+  /** Whether every alias in service leads to a version that serves. */
+  public synchronized boolean healthy() {
+    return inService.values().stream()
+        .map(deployments::get)
+        .allMatch(deployment -> deployment != null && deployment.serves());
+  }
+
+  /**
+   * Loads what a reference names and puts it in service, as a conversation would.
+   *
+   * @throws RpcException if there is no such version or it cannot be loaded
+   */
+  public void preload(String modelReference) {
+    acquire(modelReference).close();
+  }
+
+  /** Whether this server can answer with a version at once. */
+  public synchronized DeploymentState state(String model, int version) {
+    VersionKey key = new VersionKey(model, version);
+    Deployment deployment = deployments.get(key);
+    if (deployment == null) {
+      return DeploymentState.DEPLOYMENT_STATE_NOT_LOADED;
+    }
+    if (deployment.failed()) {
+      return DeploymentState.DEPLOYMENT_STATE_FAILED;
+    }
+    if (!deployment.serves()) {
+      return DeploymentState.DEPLOYMENT_STATE_LOADING;
+    }
+    return inService.containsValue(key)
+        ? DeploymentState.DEPLOYMENT_STATE_SERVING
+        : DeploymentState.DEPLOYMENT_STATE_DRAINING;
+  }
+
+  /** Conversations that hold a version. */
+  public synchronized int conversations(String model, int version) {
+    Deployment deployment = deployments.get(new VersionKey(model, version));
+    return deployment == null ? 0 : deployment.leases();
+  }
+
+  /**
+   * Lets go of a version that is about to be deleted.
+   *
+   * @return false if conversations hold it; nothing has changed then
+   */
+  boolean retire(String model, int version) {
+    Deployment deployment;
+    synchronized (this) {
+      deployment = deployments.get(new VersionKey(model, version));
+      if (deployment == null) {
+        return true;
+      }
+      if (deployment.leases() > 0) {
+        return false;
+      }
+      deployments.remove(deployment.key());
+    }
+    unload(deployment);
+    return true;
+  }
+
+  /** Stops every engine and unloads everything. Conversations under way end with UNAVAILABLE. */
+  @Override
+  public void close() {
+    List<Deployment> all;
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      all = new ArrayList<>(deployments.values());
+      all.addAll(orphans);
+    }
+    all.stream().filter(deployment -> deployment.loaded().isDone()).forEach(this::unload);
+    threads.shutdown();
+    try {
+      if (!threads.awaitTermination(RETRY.toSeconds(), TimeUnit.SECONDS)) {
+        log.warn("models still load; the process ends without them");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private final class VersionLease implements Lease {
+    private final Deployment deployment;
+    private final LoadedVersion loaded;
+    private final AtomicBoolean released = new AtomicBoolean();
+
+    VersionLease(Deployment deployment, LoadedVersion loaded) {
+      this.deployment = deployment;
+      this.loaded = loaded;
+    }
+
+    @Override
+    public ServedModel identity() {
+      return loaded.identity();
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+      return loaded.tokenizer();
+    }
+
+    @Override
+    public ChatEngine engine() {
+      return loaded.engine();
+    }
+
+    @Override
+    public GenerationParameters defaults() {
+      return loaded.defaults();
+    }
+
+    @Override
+    public void close() {
+      if (released.compareAndSet(false, true)) {
+        release(deployment);
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package dev.parley.server.models;
+
+import com.google.rpc.BadRequest.FieldViolation;
+import com.google.rpc.Code;
+import dev.parley.model.registry.ModelNotFoundException;
+import dev.parley.model.registry.ModelReference;
+import dev.parley.server.rpc.RpcException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** What goes wrong with models, as clients see it. */
+final class ModelErrors {
+  private ModelErrors() {}
+
+  /** Reads a reference; INVALID_ARGUMENT for {@code field} if it is none. */
+  static ModelReference reference(String field, String text) {
+    if (text.isEmpty()) {
+      throw RpcException.invalid(field, "is empty: name a model, such as parley-tiny");
+    }
+    try {
+      return ModelReference.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw RpcException.invalid(field, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** INVALID_ARGUMENT for {@code field} if a text is no model's name. */
+  static void name(String field, String text) {
+    List<FieldViolation> violations = new ArrayList<>();
+    check(field, () -> ModelReference.of(text), violations);
+    if (!violations.isEmpty()) {
+      throw RpcException.invalid(violations);
+    }
+  }
+
+  /** Notes what a parser says against a field. */
+  static void check(
+      String field, Supplier<ModelReference> parser, List<FieldViolation> violations) {
+    try {
+      ModelReference unused = parser.get();
+    } catch (IllegalArgumentException e) {
+      violations.add(RpcException.violation(field, String.valueOf(e.getMessage())));
+    }
+  }
+
+  static RpcException notFound(ModelNotFoundException e) {
+    return RpcException.notFound("MODEL_NOT_FOUND", String.valueOf(e.getMessage()));
+  }
+
+  static RpcException notLoaded(String version, @Nullable Throwable cause) {
+    String why = cause == null ? "no reason is known" : String.valueOf(cause.getMessage());
+    return RpcException.of(
+        Code.UNAVAILABLE,
+        "MODEL_NOT_LOADED",
+        "model %s cannot be loaded: %s".formatted(version, why),
+        Map.of("model", version));
+  }
+}

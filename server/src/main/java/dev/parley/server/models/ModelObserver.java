@@ -1,0 +1,16 @@
+package dev.parley.server.models;
+
+import dev.parley.server.engine.EngineObserver;
+import dev.parley.v1.ServedModel;
+
+/** Hears what happens to deployments. Thread-safe. */
+public interface ModelObserver {
+  /** A version is about to serve; what is returned hears its engine. */
+  EngineObserver loading(ServedModel version);
+
+  /** It is unloaded, or could not be loaded in the end. */
+  void unloaded(ServedModel version);
+
+  /** A version could not be loaded. */
+  void loadFailed(String model, int version);
+}

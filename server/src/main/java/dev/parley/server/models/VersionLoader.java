@@ -1,0 +1,97 @@
+package dev.parley.server.models;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.gpt2.Precision;
+import dev.parley.model.registry.RegisteredVersion;
+import dev.parley.model.registry.Registry;
+import dev.parley.model.text.Tokenizer;
+import dev.parley.model.torch.Torch;
+import dev.parley.server.engine.ChatEngine;
+import dev.parley.server.engine.EngineLimits;
+import dev.parley.server.engine.EngineObserver;
+import dev.parley.v1.ServedModel;
+import java.util.function.Function;
+
+/** Brings versions from disk to where they can answer. Thread-safe. */
+public final class VersionLoader implements AutoCloseable {
+  private final Registry registry;
+  private final Precision precision;
+  private final Function<Gpt2Config, EngineLimits> limits;
+  private final ModelObserver observer;
+  private final Device device;
+  private final NDManager scope;
+
+  /**
+   * A loader.
+   *
+   * @param limits of the engine of a model, given its shape
+   */
+  public VersionLoader(
+      Registry registry,
+      Device device,
+      Precision precision,
+      Function<Gpt2Config, EngineLimits> limits,
+      ModelObserver observer) {
+    this.registry = registry;
+    this.precision = precision;
+    this.limits = limits;
+    this.observer = observer;
+    this.device = device;
+    this.scope = Torch.newScope(device);
+  }
+
+  /**
+   * Loads a version: checks the digest of every file, then reads tokenizer and weights and starts
+   * an engine. Takes as long as reading the files twice.
+   *
+   * @return the caller closes it
+   * @throws RuntimeException that says what is wrong with which file; nothing stays in memory then
+   */
+  LoadedVersion load(RegisteredVersion version) {
+    registry.verify(version);
+    ServedModel identity =
+        ServedModel.newBuilder()
+            .setName(version.model())
+            .setVersion(version.version())
+            .setWeightsSha256(version.manifest().weightsSha256())
+            .setPrecision(precision.toString())
+            .setDevice(Torch.name(device))
+            .build();
+    Tokenizer tokenizer = Tokenizer.load(version.directory());
+    try {
+      Gpt2Weights weights = Gpt2Checkpoint.weights(version.directory(), scope);
+      ChatEngine engine = engine(weights, observer.loading(identity));
+      return new LoadedVersion(
+          identity,
+          tokenizer,
+          engine,
+          GenerationDefaults.read(version.directory()),
+          () -> observer.unloaded(identity));
+    } catch (RuntimeException | Error e) {
+      tokenizer.close();
+      observer.unloaded(identity);
+      throw e;
+    }
+  }
+
+  private ChatEngine engine(Gpt2Weights weights, EngineObserver engineObserver) {
+    try {
+      Gpt2Decoder decoder = Gpt2Decoder.load(weights, precision);
+      return new ChatEngine(decoder, limits.apply(weights.config()), engineObserver);
+    } catch (RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  /** Closes whatever native memory is left; every version must be closed before. */
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,83 @@
+package dev.parley.server.ops;
+
+import dev.parley.server.engine.EngineObserver;
+import dev.parley.server.engine.EngineState;
+import dev.parley.v1.ServedModel;
+
+/**
+ * Counts what the engine of one model version does. Counters and histograms are labelled by model
+ * alone, so that they go on when a version takes over; what a version holds is labelled by version
+ * too and vanishes with it.
+ */
+final class EngineMetrics implements EngineObserver, AutoCloseable {
+  private static final double NANOS = 1e9;
+
+  private final Metrics metrics;
+  private final ServedModel served;
+  private final String model;
+  private final String version;
+
+  EngineMetrics(Metrics metrics, ServedModel served) {
+    this.metrics = metrics;
+    this.served = served;
+    this.model = served.getName();
+    this.version = Integer.toString(served.getVersion());
+    metrics.modelInfo.addLabelValues(model, version, served.getPrecision(), served.getDevice());
+  }
+
+  @Override
+  public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
+    metrics.step.labelValues(model).observe(nanos / NANOS);
+    metrics.stepRows.labelValues(model).observe(rows);
+  }
+
+  @Override
+  public void turnStarted(long queuedNanos) {
+    metrics.queue.labelValues(model).observe(queuedNanos / NANOS);
+  }
+
+  @Override
+  public void firstToken(long nanos) {
+    metrics.timeToFirstToken.labelValues(model).observe(nanos / NANOS);
+  }
+
+  @Override
+  public void nextToken(long nanos) {
+    metrics.interToken.labelValues(model).observe(nanos / NANOS);
+  }
+
+  @Override
+  public void turnEnded(
+      String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
+    metrics.turn.labelValues(model).observe(nanos / NANOS);
+    metrics.turns.labelValues(model, reason).inc();
+    metrics.tokens.labelValues(model, "prompt").inc(promptTokens);
+    metrics.tokens.labelValues(model, "cached").inc(cachedTokens);
+    metrics.tokens.labelValues(model, "generated").inc(generatedTokens);
+  }
+
+  @Override
+  public void evicted(EvictionReason reason, int tokens) {
+    metrics.keyValueEvictions.labelValues(model).inc();
+  }
+
+  @Override
+  public void state(EngineState state) {
+    metrics.keyValueTokens.labelValues(model, version, "active").set(state.activeKvTokens());
+    metrics.keyValueTokens.labelValues(model, version, "cached").set(state.cachedKvTokens());
+    metrics.keyValueCapacity.labelValues(model, version).set(state.kvCapacityTokens());
+    metrics.streams.labelValues(model, version).set(state.conversations());
+    metrics.streamsParked.labelValues(model, version).set(state.parkedTurns());
+  }
+
+  /** The version is unloaded; its engine must have stopped. */
+  @Override
+  public void close() {
+    metrics.modelInfo.remove(model, version, served.getPrecision(), served.getDevice());
+    metrics.keyValueTokens.remove(model, version, "active");
+    metrics.keyValueTokens.remove(model, version, "cached");
+    metrics.keyValueCapacity.remove(model, version);
+    metrics.streams.remove(model, version);
+    metrics.streamsParked.remove(model, version);
+  }
+}

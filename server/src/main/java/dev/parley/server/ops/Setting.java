@@ -1,0 +1,152 @@
+package dev.parley.server.ops;
+
+import dev.parley.model.gpt2.Precision;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * One setting of the server: a flag {@code --name}, a key {@code name} of a configuration file and
+ * a variable {@code PARLEY_NAME}, all the same. Each default stands beside its reason.
+ *
+ * @param name lower-case words joined by '-'
+ * @param defaultText the default, as a user would write it
+ * @param description one line for the help text
+ */
+public record Setting<T>(
+    String name, String defaultText, String description, SettingParser<T> parser) {
+
+  /** Loopback only: there is no authentication, so other machines are let in on purpose. */
+  static final Setting<HostPort> LISTEN =
+      new Setting<>("listen", "127.0.0.1:50051", "address of the gRPC services", HostPort::parse);
+
+  /** Loopback only, for the same reason. */
+  static final Setting<HostPort> ADMIN =
+      new Setting<>(
+          "admin",
+          "127.0.0.1:9090",
+          "address of /metrics, /livez, /readyz and the dashboard",
+          HostPort::parse);
+
+  /** Beside the working directory, so that a first try writes nowhere else. */
+  static final Setting<Path> HOME =
+      new Setting<>("home", "./var", "directory of registry, jobs and datasets", Path::of);
+
+  static final Setting<String> DEVICE =
+      new Setting<>(
+          "device", "auto", "auto (the first GPU, else the CPU), cpu or cuda:N", Setting::device);
+
+  static final Setting<Precision> PRECISION =
+      new Setting<>(
+          "precision", "auto", "of served models: auto, fp32, fp16 or int8", Precision::of);
+
+  /**
+   * None: a registry may hold more models than memory does, and a first conversation that waits
+   * some seconds is cheaper than a server that does not come up. Name those that must answer at
+   * once.
+   */
+  static final Setting<List<String>> MODELS =
+      new Setting<>(
+          "models",
+          "",
+          "models to load at start, separated by commas; others load at their first conversation",
+          Setting::names);
+
+  /** A conversation without a turn under way costs a few kB: this bounds streams, not compute. */
+  static final Setting<Integer> MAX_CONVERSATIONS =
+      new Setting<>(
+          "max-conversations",
+          "256",
+          "conversations that a model version holds at once; more get RESOURCE_EXHAUSTED",
+          SettingParser.integer(1, 100_000));
+
+  /** About what a small model on a few cores answers within a user's patience. */
+  static final Setting<Integer> MAX_QUEUED_TURNS =
+      new Setting<>(
+          "max-queued-turns",
+          "128",
+          "turns of a model version that may wait; more get RESOURCE_EXHAUSTED with RetryInfo",
+          SettingParser.integer(1, 100_000));
+
+  /** Keys and values, not weights, are what grows with use: 345M in fp32 takes 192 KiB a token. */
+  static final Setting<Long> KV_MEMORY =
+      new Setting<>(
+          "kv-memory",
+          "2g",
+          "memory for cached keys and values of a model version",
+          SettingParser.bytes(1 << 20));
+
+  /** Long prompts are read in pieces of this size, so that running replies keep their pace. */
+  static final Setting<Integer> STEP_TOKENS =
+      new Setting<>(
+          "step-tokens",
+          "512",
+          "tokens that one step of the model reads at most",
+          SettingParser.integer(1, 65_536));
+
+  /** Two jobs on one machine take more than twice as long each: they share its memory bandwidth. */
+  static final Setting<Integer> TRAINING_CONCURRENCY =
+      new Setting<>(
+          "training-concurrency",
+          "1",
+          "training jobs that run at once; others wait in order",
+          SettingParser.integer(1, 64));
+
+  /** The heap alone: weights, moments and activations are native memory. */
+  static final Setting<Long> TRAINER_MEMORY =
+      new Setting<>(
+          "trainer-memory",
+          "2g",
+          "Java heap of a trainer process, for its data",
+          SettingParser.bytes(64 << 20));
+
+  /** Longer than nearly every reply, and within the grace that Kubernetes gives by default. */
+  static final Setting<Duration> DRAIN_TIME =
+      new Setting<>(
+          "drain-time",
+          "30s",
+          "how long a stopping server lets conversations finish",
+          SettingParser::duration);
+
+  static final Setting<Long> MAX_UPLOAD =
+      new Setting<>(
+          "max-upload", "1g", "the largest dataset that can be uploaded", SettingParser.bytes(1));
+
+  /** Every setting, in the order in which the help text shows them. */
+  public static List<Setting<?>> all() {
+    return List.of(
+        LISTEN,
+        ADMIN,
+        HOME,
+        DEVICE,
+        PRECISION,
+        MODELS,
+        MAX_CONVERSATIONS,
+        MAX_QUEUED_TURNS,
+        KV_MEMORY,
+        STEP_TOKENS,
+        TRAINING_CONCURRENCY,
+        TRAINER_MEMORY,
+        DRAIN_TIME,
+        MAX_UPLOAD);
+  }
+
+  /** The name of its environment variable. */
+  public String variable() {
+    return "PARLEY_" + name.toUpperCase(Locale.ROOT).replace('-', '_');
+  }
+
+  private static String device(String text) {
+    String name = text.toLowerCase(Locale.ROOT);
+    if (!name.matches("auto|cpu|cuda(:\\d{1,3})?")) {
+      throw new IllegalArgumentException("must be auto, cpu or cuda:N");
+    }
+    return name;
+  }
+
+  private static List<String> names(String text) {
+    return Arrays.stream(text.split(",")).map(String::strip).filter(s -> !s.isEmpty()).toList();
+  }
+}
