@@ -1,19 +1,11 @@
 package dev.parley.cli;
 
-import ai.djl.ndarray.NDManager;
-import dev.parley.model.checkpoint.Gpt2Checkpoint;
-import dev.parley.model.gpt2.Gpt2Config;
-import dev.parley.model.gpt2.Gpt2Weights;
-import dev.parley.model.gpt2.TrainableGpt2;
-import dev.parley.model.text.DialogueEncoder;
-import dev.parley.model.text.Tokenizer;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.data.Dialogue;
 import dev.parley.trainer.data.DialogueReader;
-import dev.parley.trainer.data.Sequences;
-import dev.parley.trainer.eval.Codec;
 import dev.parley.trainer.eval.Evaluation;
-import dev.parley.trainer.eval.GenerationMetrics;
+import dev.parley.trainer.eval.ModelEvaluation;
+import dev.parley.trainer.eval.Sample;
 import dev.parley.v1.LabelPolicy;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -54,11 +45,14 @@ final class EvalCommand implements Callable<Integer> {
       description = "which turns count (${DEFAULT-VALUE})")
   private String policy = "";
 
-  @Option(names = "--max-length", description = "longest sequence; the model's context, or 512")
-  private @Nullable Integer maxLength;
+  @Option(
+      names = "--max-length",
+      defaultValue = "0",
+      description = "longest sequence in tokens; 0: the model's context, but at most 512")
+  private int maxLength;
 
-  @Option(names = "--batch-size", defaultValue = "16", description = "(${DEFAULT-VALUE})")
-  private int batchSize;
+  @Option(names = "--prompt", paramLabel = "TEXT", description = "to be answered; may be repeated")
+  private List<String> prompts = new ArrayList<>();
 
   @Option(names = "--generate", description = "also replies greedily: Dist, Entropy, BLEU, length")
   private boolean generate;
@@ -75,51 +69,58 @@ final class EvalCommand implements Callable<Integer> {
     LabelPolicy counted = TrainOptions.constant(LabelPolicy.class, policy);
     List<Dialogue> dialogues = new ArrayList<>();
     data.forEach(file -> dialogues.addAll(DialogueReader.read(file)));
-    Path directory = home.registry().locate(model);
-    Gpt2Config config = Gpt2Checkpoint.config(directory);
-    int longest = maxLength != null ? maxLength : Math.min(512, config.contextLength());
+    ModelEvaluation measured =
+        ModelEvaluation.run(
+            home.registry().locate(model),
+            dialogues,
+            new ModelEvaluation.Options(
+                dev.parley.trainer.data.LabelPolicy.valueOf(policy.toUpperCase(Locale.ROOT)),
+                maxLength,
+                prompts,
+                generate),
+            Torch.device(device));
+    Evaluation evaluation = measured.evaluation();
     Map<String, Object> result = new LinkedHashMap<>();
-    try (Tokenizer tokenizer = Tokenizer.load(directory);
-        NDManager scope = Torch.newScope(Torch.device(device));
-        Gpt2Weights weights = Gpt2Checkpoint.weights(directory, scope);
-        TrainableGpt2 trainable = new TrainableGpt2(weights)) {
-      DialogueEncoder encoder = new DialogueEncoder(tokenizer);
-      Sequences sequences =
-          Sequences.encode(
-              dialogues,
-              encoder::turn,
-              dev.parley.trainer.data.LabelPolicy.valueOf(policy.toUpperCase(Locale.ROOT)),
-              longest);
-      Evaluation evaluation = Evaluation.of(trainable, sequences.list(), batchSize);
-      result.put("model", model);
-      result.put("loss", evaluation.loss());
-      result.put("perplexity", evaluation.perplexity());
-      result.put("accuracy", evaluation.accuracy());
-      result.put("target_tokens", evaluation.targetTokens());
-      result.put("label_policy", policy.toLowerCase(Locale.ROOT));
-      result.put("dialogues", dialogues.size());
-      result.put("max_length", longest);
-      out.text(
-          "loss %.4f nats, perplexity %s, accuracy %.1f%% (%s, %,d tokens of %,d dialogues)"
-              .formatted(
-                  evaluation.loss(),
-                  TrainingView.perplexity(evaluation.perplexity()),
-                  100 * evaluation.accuracy(),
-                  TrainingView.policy(counted),
-                  evaluation.targetTokens(),
-                  dialogues.size()));
-      if (generate) {
-        GenerationMetrics metrics =
-            GenerationMetrics.of(weights, dialogues, new Codec(encoder::turn, tokenizer::decode));
-        metrics
-            .byName()
-            .forEach(
-                (name, value) -> {
-                  result.put(name, value);
-                  out.text("%-14s %.4f".formatted(name, value));
-                });
-      }
+    result.put("model", model);
+    result.put("loss", evaluation.loss());
+    result.put("perplexity", evaluation.perplexity());
+    result.put("accuracy", evaluation.accuracy());
+    result.put("target_tokens", evaluation.targetTokens());
+    result.put("label_policy", policy.toLowerCase(Locale.ROOT));
+    result.put("dialogues", dialogues.size());
+    result.put("shortened_share", measured.shortenedShare());
+    out.text(
+        "loss %.4f nats, perplexity %s, accuracy %.1f%% (%s, %,d tokens of %,d dialogues)"
+            .formatted(
+                evaluation.loss(),
+                TrainingView.perplexity(evaluation.perplexity()),
+                100 * evaluation.accuracy(),
+                TrainingView.policy(counted),
+                evaluation.targetTokens(),
+                dialogues.size()));
+    for (Sample sample : measured.samples()) {
+      out.text("  " + sample.prompt());
+      out.text("    → " + TrainingView.oneLine(sample.reply()));
     }
+    result.put(
+        "samples",
+        measured.samples().stream()
+            .map(sample -> Map.of("prompt", sample.prompt(), "reply", sample.reply()))
+            .toList());
+    measured
+        .generation()
+        .ifPresent(
+            metrics -> {
+              Map<String, Number> named = new LinkedHashMap<>();
+              named.put("distinct_1", metrics.distinct1());
+              named.put("distinct_2", metrics.distinct2());
+              named.put("entropy_4", metrics.entropy4());
+              named.put("bleu_2", metrics.bleu2());
+              named.put("bleu_4", metrics.bleu4());
+              named.put("mean_length", metrics.meanLength());
+              result.putAll(named);
+              named.forEach((name, value) -> out.text("%-12s %.4f".formatted(name, value)));
+            });
     out.object(result);
     return CommandLine.ExitCode.OK;
   }

@@ -11,7 +11,13 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     versionProvider = Parley.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {})
+    subcommands = {
+      QuickstartCommand.class,
+      TrainCommand.class,
+      EvalCommand.class,
+      ChatCommand.class,
+      ModelsCommand.class
+    })
 public final class Parley {
   private Parley() {}
 
@@ -22,6 +28,7 @@ public final class Parley {
 
   static int run(String... arguments) {
     return new CommandLine(new Parley())
+        .addSubcommand(ServeCommand.commandLine())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler(Parley::report)
         .execute(arguments);

@@ -141,7 +141,7 @@ final class QuickstartCommand implements Callable<Integer> {
         TrainRequest.newBuilder()
             .setBaseModel(BASE)
             .setModelName(MODEL)
-            .addData(DataSource.newBuilder().setDataset(dataset.id()))
+            .addData(DataSource.newBuilder().setDataset(dataset.digest()))
             .setParameters(
                 TrainingParameters.newBuilder()
                     // A base that knows nothing yet is trained from scratch: a high rate, no decay.

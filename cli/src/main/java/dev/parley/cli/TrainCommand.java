@@ -1,6 +1,7 @@
 package dev.parley.cli;
 
 import dev.parley.client.ParleyClient;
+import dev.parley.trainer.job.DryRun;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
 import dev.parley.trainer.job.TrainingJob;
@@ -47,8 +48,11 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     TrainRequest request = options.request();
     Output out = Output.standard(json);
+    requireValid(request);
     if (dryRun) {
-      return DryRunView.show(out, home, request);
+      home.registry();
+      DryRunView.show(out, DryRun.of(home.path(), request, DryRunView.EXAMPLES));
+      return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {
       TrainingUpdate last = server == null ? here(request, view) : there(server, request, view);
@@ -67,7 +71,6 @@ final class TrainCommand implements Callable<Integer> {
   /** Runs the job in this process; Ctrl-C stops it at its next step. */
   private TrainingUpdate here(TrainRequest request, TrainingView view) {
     home.registry();
-    requireValid(request);
     JobDirectory job = JobDirectory.create(home.path(), request);
     AtomicBoolean cancelled = new AtomicBoolean();
     CountDownLatch ended = new CountDownLatch(1);
