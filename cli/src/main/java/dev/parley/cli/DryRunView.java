@@ -39,13 +39,13 @@ final class DryRunView {
                 run.totalSteps()));
     out.text(
         "%.1f%% of the tokens are learned; %.1f%% of the positions are padding; %.1f%% of the"
-            .formatted(
-                100 * run.targetShare(), 100 * run.paddingShare(), 100 * run.shortenedShare())
+                .formatted(
+                    100 * run.targetShare(), 100 * run.paddingShare(), 100 * run.shortenedShare())
             + " sequences are shortened");
     if (run.cutTurns() > 0) {
       out.text(
           "%d learned turns are longer than the maximum length and would lose their end: raise"
-              .formatted(run.cutTurns())
+                  .formatted(run.cutTurns())
               + " --max-length");
     }
   }

@@ -23,6 +23,9 @@ public final class Parley {
 
   /** Runs the command and exits. */
   public static void main(String[] arguments) {
+    if (arguments.length > 0 && !arguments[0].equals("serve")) {
+      System.setProperty("parley.log", "WARN"); // read by logback.xml; a server says what it does
+    }
     System.exit(run(arguments));
   }
 
@@ -34,7 +37,7 @@ public final class Parley {
         .execute(arguments);
   }
 
-  /** A failure is one sentence; the stack trace is for PARLEY_DEBUG=1. */
+  /** A failure is one sentence; the stack trace is for PARLEY_JAVA_OPTIONS=-Dparley.debug=true. */
   private static int report(
       Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
     if (failure instanceof ParameterException || failure instanceof UsageException) {
@@ -43,7 +46,7 @@ public final class Parley {
     }
     String message = failure.getMessage();
     command.getErr().println("parley: " + (message == null ? failure.toString() : message));
-    if (System.getenv("PARLEY_DEBUG") != null) {
+    if (Boolean.getBoolean("parley.debug")) {
       failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;

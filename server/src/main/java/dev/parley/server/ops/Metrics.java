@@ -202,7 +202,12 @@ public final class Metrics implements AutoCloseable {
   }
 
   private Gauge gauge(String name, String help, String... labels) {
-    return Gauge.builder().name(name).help(help).labelNames(labels).register(prometheus);
+    return Gauge.builder()
+        .name(name)
+        .help(help)
+        .labelNames(labels)
+        .withoutExemplars()
+        .register(prometheus);
   }
 
   @Override
