@@ -16,7 +16,8 @@ import picocli.CommandLine.ParameterException;
       TrainCommand.class,
       EvalCommand.class,
       ChatCommand.class,
-      ModelsCommand.class
+      ModelsCommand.class,
+      LoadTestCommand.class
     })
 public final class Parley {
   private Parley() {}
