@@ -63,9 +63,9 @@ final class TensorReader implements AutoCloseable {
         return floats(read(one, host)).equals(floats(read(other, host)));
       }
     }
-    FloatBuffer first = FloatBuffer.allocate(CHUNK_BYTES / Float.BYTES);
-    FloatBuffer second = FloatBuffer.allocate(CHUNK_BYTES / Float.BYTES);
-    int step = CHUNK_BYTES / Math.max(one.type().size(), other.type().size());
+    int step = CHUNK_BYTES / Double.BYTES; // numbers that fit into the chunk, whatever their type
+    FloatBuffer first = FloatBuffer.allocate(step);
+    FloatBuffer second = FloatBuffer.allocate(step);
     for (long done = 0; done < one.elementCount(); done += step) {
       int part = (int) Math.min(step, one.elementCount() - done);
       decode(one, done, part, first.clear());
