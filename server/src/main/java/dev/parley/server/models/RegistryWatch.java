@@ -5,6 +5,7 @@ import dev.parley.v1.Model;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -37,7 +38,8 @@ public final class RegistryWatch implements AutoCloseable {
     this.catalog = catalog;
     this.deployments = deployments;
     this.models = catalog.models();
-    thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
+    Future<?> unused =
+        thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Every model at the last look, in alphabetical order. */
@@ -70,7 +72,7 @@ public final class RegistryWatch implements AutoCloseable {
         changes.send();
       }
       looks.send();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // a periodic task that throws is never run again
       log.error("the registry cannot be read; what is loaded goes on", e);
     }
   }

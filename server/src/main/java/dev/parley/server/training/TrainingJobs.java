@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -79,7 +80,8 @@ public final class TrainingJobs implements AutoCloseable {
 
   /** Begins to look after jobs and to start those that wait. */
   public void start() {
-    thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
+    Future<?> unused =
+        thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private synchronized void adopt(JobDirectory directory) {
@@ -206,7 +208,7 @@ public final class TrainingJobs implements AutoCloseable {
       if (found) {
         news.send();
       }
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // a periodic task that throws is never run again
       log.error("looking after training jobs failed; it goes on", e);
     }
   }

@@ -9,8 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * What a training job wrote down: a file with one {@link TrainingUpdate} as JSON on each line,
  * numbered from 1 without gaps. It is the one truth that every watcher reads.
  *
- * <p>One writer at a time, guarded by a lock on the file that the system drops when its process
- * ends, however it ends. Any number of readers in any process, without a lock: a reader takes whole
- * lines only, so it never sees a line that is still being written. Every line is on the disk before
- * {@link Writer#append} returns; a line that a crash cut short is removed by the next writer.
+ * <p>One writer at a time, guarded by {@link WriterLock}. Any number of readers in any process,
+ * without a lock: a reader takes whole lines only, so it never sees a line that is still being
+ * written. Every line is on the disk before {@link Writer#append} returns; a line that a crash cut
+ * short is removed by the next writer.
  */
 public final class EventLog {
   /** What a status may carry: ErrorInfo, BadRequest and their kin. */
@@ -45,7 +43,8 @@ public final class EventLog {
   /** Bytes that a bounded poll reads at once. */
   private static final int CHUNK = 64 << 10;
 
-  private static final JsonFormat.Parser PARSER = JsonFormat.parser().usingTypeRegistry(DETAILS).ignoringUnknownFields();
+  private static final JsonFormat.Parser PARSER =
+      JsonFormat.parser().usingTypeRegistry(DETAILS).ignoringUnknownFields();
 
   private final Path file;
 
@@ -62,17 +61,18 @@ public final class EventLog {
    */
   public Writer open(Clock clock) {
     try {
-      FileChannel channel =
-          FileChannel.open(
-              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      WriterLock lock = WriterLock.take(file).orElseThrow(() -> new LogInUseException(file));
+      FileChannel channel = null;
       try {
-        FileLock lock = lock(channel);
-        if (lock == null) {
-          throw new LogInUseException(file);
-        }
-        return new Writer(channel, repair(channel), clock);
+        channel =
+            FileChannel.open(
+                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        return new Writer(lock, channel, repair(channel), clock);
       } catch (RuntimeException | IOException e) {
-        channel.close();
+        if (channel != null) {
+          channel.close();
+        }
+        lock.close();
         throw e;
       }
     } catch (IOException e) {
@@ -82,22 +82,10 @@ public final class EventLog {
 
   /** Whether some process has the log open for appending: the job runs. */
   public boolean hasWriter() {
-    if (!Files.exists(file)) {
-      return false;
-    }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
-        FileLock lock = lock(channel)) {
-      return lock == null;
+    try {
+      return WriterLock.isHeld(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static @Nullable FileLock lock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      return null; // held by this very process
     }
   }
 
@@ -169,11 +157,13 @@ public final class EventLog {
 
   /** Appends updates. Safe for several threads. */
   public static final class Writer implements AutoCloseable {
+    private final WriterLock lock;
     private final FileChannel channel;
     private final Clock clock;
     private long sequence;
 
-    private Writer(FileChannel channel, long sequence, Clock clock) {
+    private Writer(WriterLock lock, FileChannel channel, long sequence, Clock clock) {
+      this.lock = lock;
       this.channel = channel;
       this.sequence = sequence;
       this.clock = clock;
@@ -219,6 +209,7 @@ public final class EventLog {
     public synchronized void close() {
       try {
         channel.close();
+        lock.close();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
