@@ -60,6 +60,11 @@ final class Recipes {
         p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps());
   }
 
+  /** The device that a request names; `auto` where it names none. */
+  static Device device(TrainingParameters p) {
+    return Torch.device(p.hasDevice() ? p.getDevice() : "auto");
+  }
+
   private static Schedule schedule(LearningRateSchedule schedule, Schedule preset) {
     return switch (schedule) {
       case LEARNING_RATE_SCHEDULE_LINEAR -> Schedule.LINEAR;

@@ -14,7 +14,6 @@ import dev.parley.model.text.Tokenizer;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.eval.Codec;
 import dev.parley.trainer.eval.Evaluation;
-import dev.parley.trainer.eval.Replies;
 import dev.parley.trainer.eval.Sample;
 import dev.parley.trainer.loop.LoopListener.Evaluated;
 import dev.parley.trainer.loop.Outcome;
@@ -29,7 +28,6 @@ import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
@@ -121,9 +119,7 @@ public final class TrainingJob {
     long start = System.nanoTime();
     Registry registry = new Registry(home.resolve("registry"));
     BaseModel base = BaseModel.locate(registry, request.getBaseModel());
-    Device device =
-        Torch.device(
-            request.getParameters().hasDevice() ? request.getParameters().getDevice() : "auto");
+    Device device = Recipes.device(request.getParameters());
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
     Recipe recipe = Recipes.of(request.getParameters(), config, device);
     PromotionPolicy promotion = Recipes.promotion(request.getParameters());
@@ -189,12 +185,7 @@ public final class TrainingJob {
         data.padded().isPresent()
             ? OptionalDouble.of(Evaluation.of(model, data.padded().get(), EVALUATION_BATCH).loss())
             : OptionalDouble.empty();
-    List<int[]> replies =
-        Replies.greedy(model.weights(), data.prompts().stream().map(codec.encodeTurn()).toList());
-    List<Sample> samples = new ArrayList<>();
-    for (int i = 0; i < replies.size(); i++) {
-      samples.add(new Sample(data.prompts().get(i), codec.decode().apply(replies.get(i))));
-    }
+    List<Sample> samples = Sample.of(model.weights(), data.prompts(), codec);
     return new Evaluated(step, evaluation, samples, padded);
   }
 

@@ -66,19 +66,11 @@ public final class TrainingLoop {
    * @param cancelled asked before each step
    */
   public Outcome fit(BooleanSupplier cancelled) {
-    DataOrder order =
-        new DataOrder(
-            data.list(), recipe.batchSize(), recipe.gradientAccumulation(), recipe.seed());
-    int totalSteps = recipe.totalSteps(order.stepsPerEpoch());
-    int warmupSteps = recipe.warmupSteps(totalSteps);
-    listener.started(
-        new LoopListener.Plan(
-            totalSteps,
-            order.stepsPerEpoch(),
-            warmupSteps,
-            data.targetShare(),
-            order.paddingShare(),
-            data.shortenedShare()));
+    DataOrder order = order(data, recipe);
+    LoopListener.Plan plan = plan(data, recipe);
+    int totalSteps = plan.totalSteps();
+    int warmupSteps = plan.warmupSteps();
+    listener.started(plan);
     Evaluated before = evaluate(0);
     int nonFinite = 0;
     long training = 0; // nanoseconds spent on steps
@@ -131,6 +123,24 @@ public final class TrainingLoop {
       Evaluated after = best.restore();
       return new Outcome.Finished(before, after == null ? evaluate(totalSteps) : after, totalSteps);
     }
+  }
+
+  /** What a training would do. */
+  public static LoopListener.Plan plan(Sequences data, Recipe recipe) {
+    DataOrder order = order(data, recipe);
+    int totalSteps = recipe.totalSteps(order.stepsPerEpoch());
+    return new LoopListener.Plan(
+        totalSteps,
+        order.stepsPerEpoch(),
+        recipe.warmupSteps(totalSteps),
+        data.targetShare(),
+        order.paddingShare(),
+        data.shortenedShare());
+  }
+
+  private static DataOrder order(Sequences data, Recipe recipe) {
+    return new DataOrder(
+        data.list(), recipe.batchSize(), recipe.gradientAccumulation(), recipe.seed());
   }
 
   private Evaluated evaluate(int step) {

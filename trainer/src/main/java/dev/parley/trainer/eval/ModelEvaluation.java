@@ -1,0 +1,103 @@
+package dev.parley.trainer.eval;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.gpt2.TrainableGpt2;
+import dev.parley.model.text.DialogueEncoder;
+import dev.parley.model.text.Tokenizer;
+import dev.parley.model.torch.Torch;
+import dev.parley.trainer.data.Dialogue;
+import dev.parley.trainer.data.LabelPolicy;
+import dev.parley.trainer.data.Sequences;
+import dev.parley.trainer.data.Turn;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A model directory evaluated on dialogues.
+ *
+ * @param evaluation loss, perplexity, accuracy
+ * @param labelPolicy which tokens were to be predicted
+ * @param shortenedShare sequences that were shortened to the maximum length, of all
+ * @param samples the greedy replies to the prompts that were asked for
+ * @param generation of the replies to every dialogue's last turn, if asked for
+ */
+public record ModelEvaluation(
+    Evaluation evaluation,
+    LabelPolicy labelPolicy,
+    double shortenedShare,
+    List<Sample> samples,
+    Optional<GenerationMetrics> generation) {
+  private static final int BATCH = 32;
+
+  /**
+   * What to evaluate.
+   *
+   * @param maxLength of a sequence in tokens; 0: the model's context, but at most 512
+   * @param prompts to be answered
+   * @param generate whether to answer every dialogue, too, and measure the replies
+   */
+  public record Options(
+      LabelPolicy labelPolicy, int maxLength, List<String> prompts, boolean generate) {}
+
+  /**
+   * Evaluates a model.
+   *
+   * @param directory in Hugging Face layout, with the tokenizer's files
+   * @param dialogues at least one
+   * @throws dev.parley.model.checkpoint.CheckpointException if the directory holds no usable model
+   * @throws IllegalArgumentException if the options do not fit it, or nothing is to be predicted
+   */
+  public static ModelEvaluation run(
+      Path directory, List<Dialogue> dialogues, Options options, Device device) {
+    Gpt2Config config = Gpt2Checkpoint.config(directory);
+    int maxLength =
+        options.maxLength() == 0 ? Math.min(512, config.contextLength()) : options.maxLength();
+    if (maxLength > config.contextLength()) {
+      throw new IllegalArgumentException(
+          "max_length is %d, but the model's context has %d tokens; lower it"
+              .formatted(maxLength, config.contextLength()));
+    }
+    try (Tokenizer tokenizer = Tokenizer.load(directory);
+        NDManager scope = Torch.newScope(device)) {
+      Codec codec = new Codec(new DialogueEncoder(tokenizer)::turn, tokenizer::decode);
+      Sequences sequences =
+          Sequences.encode(dialogues, codec.encodeTurn(), options.labelPolicy(), maxLength);
+      Gpt2Weights weights = Gpt2Checkpoint.weights(directory, scope);
+      Evaluation evaluation;
+      try (TrainableGpt2 model = new TrainableGpt2(weights)) {
+        evaluation = Evaluation.of(model, sequences.list(), BATCH);
+      }
+      return new ModelEvaluation(
+          evaluation,
+          options.labelPolicy(),
+          sequences.shortenedShare(),
+          Sample.of(weights, options.prompts(), codec),
+          options.generate() ? Optional.of(generate(weights, dialogues, codec)) : Optional.empty());
+    }
+  }
+
+  /** Answers what was said before each dialogue's last turn, which is the reference. */
+  private static GenerationMetrics generate(
+      Gpt2Weights weights, List<Dialogue> dialogues, Codec codec) {
+    List<int[]> histories = new ArrayList<>();
+    List<String> references = new ArrayList<>();
+    for (Dialogue dialogue : dialogues) {
+      int last = dialogue.turns().size() - 1;
+      histories.add(
+          dialogue.turns().subList(0, last).stream()
+              .map(Turn::text)
+              .map(codec.encodeTurn())
+              .flatMapToInt(java.util.Arrays::stream)
+              .toArray());
+      references.add(dialogue.turns().get(last).text());
+    }
+    return GenerationMetrics.of(
+        Replies.greedy(weights, histories).stream().map(codec.decode()).toList(), references);
+  }
+}
