@@ -3,7 +3,7 @@
 Made with Python 3.11.7, torch 2.7.1 (CPU, one thread), transformers 4.57.1, tokenizers 0.22.2
 (`versions.json` holds what was really used). Usage:
 
-    python make_golden.py OUT [--tokenizer DIR] [--dialogues FILE]
+    python make_golden.py OUT --tokenizer DIR --dialogues FILE
 
 DIR holds GPT-2's vocab.json and merges.txt, FILE is self-dialogue's valid.jsonl.gz; neither is copied.
 Every run gives the same numbers. The bytes of legacy*/pytorch_model.bin alone change from run to run, since
@@ -355,11 +355,10 @@ def tokenizer(out, source, self_dialogue):
 
 
 def main():
-    shared = Path("/work/shared/data")
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path)
-    arguments.add_argument("--tokenizer", type=Path, default=shared / "dialogpt/configs/345M")
-    arguments.add_argument("--dialogues", type=Path, default=shared / "self-dialogue/valid.jsonl.gz")
+    arguments.add_argument("--tokenizer", type=Path, required=True)
+    arguments.add_argument("--dialogues", type=Path, required=True)
     options = arguments.parse_args()
     out = options.out
     out.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,8 @@ import java.util.Map;
 
 /**
  * A message of the contract as scripts like it: snake_case names, 64-bit numbers as numbers, enum
- * values without their prefix in lower case, durations in seconds. (Proto JSON writes 64-bit numbers
- * as strings.) Fields that carry no presence are always there.
+ * values without their prefix in lower case, durations in seconds. (Proto JSON writes 64-bit
+ * numbers as strings.) Fields that carry no presence are always there.
  */
 final class MessageMap {
   private MessageMap() {}
@@ -66,8 +66,7 @@ final class MessageMap {
       return of(message);
     }
     if (value instanceof EnumValueDescriptor constant) {
-      String prefix =
-          constant.getType().getName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
+      String prefix = constant.getType().getName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
       return constant.getName().substring(prefix.length()).toLowerCase(Locale.ROOT);
     }
     if (value instanceof ByteString bytes) {

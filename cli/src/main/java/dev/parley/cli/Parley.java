@@ -11,23 +11,34 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     versionProvider = Parley.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {})
+    subcommands = {
+      QuickstartCommand.class,
+      TrainCommand.class,
+      EvalCommand.class,
+      ChatCommand.class,
+      ModelsCommand.class,
+      LoadTestCommand.class
+    })
 public final class Parley {
   private Parley() {}
 
   /** Runs the command and exits. */
   public static void main(String[] arguments) {
+    if (arguments.length > 0 && !arguments[0].equals("serve")) {
+      System.setProperty("parley.log", "WARN"); // read by logback.xml; a server says what it does
+    }
     System.exit(run(arguments));
   }
 
   static int run(String... arguments) {
     return new CommandLine(new Parley())
+        .addSubcommand(ServeCommand.commandLine())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler(Parley::report)
         .execute(arguments);
   }
 
-  /** A failure is one sentence; the stack trace is for PARLEY_DEBUG=1. */
+  /** A failure is one sentence; the stack trace is for PARLEY_JAVA_OPTIONS=-Dparley.debug=true. */
   private static int report(
       Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
     if (failure instanceof ParameterException || failure instanceof UsageException) {
@@ -36,7 +47,7 @@ public final class Parley {
     }
     String message = failure.getMessage();
     command.getErr().println("parley: " + (message == null ? failure.toString() : message));
-    if (System.getenv("PARLEY_DEBUG") != null) {
+    if (Boolean.getBoolean("parley.debug")) {
       failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;

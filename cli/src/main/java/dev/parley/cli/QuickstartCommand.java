@@ -34,8 +34,8 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code parley quickstart}: the whole path on what Parley brings along. A real server, real RPCs, a
- * trainer in its own process.
+ * {@code parley quickstart}: the whole path on what Parley brings along. A real server, real RPCs,
+ * a trainer in its own process.
  */
 @Command(
     name = "quickstart",
@@ -141,7 +141,7 @@ final class QuickstartCommand implements Callable<Integer> {
         TrainRequest.newBuilder()
             .setBaseModel(BASE)
             .setModelName(MODEL)
-            .addData(DataSource.newBuilder().setDataset(dataset.id()))
+            .addData(DataSource.newBuilder().setDataset(dataset.digest()))
             .setParameters(
                 TrainingParameters.newBuilder()
                     // A base that knows nothing yet is trained from scratch: a high rate, no decay.

@@ -1,9 +1,10 @@
 package dev.parley.cli;
 
 import dev.parley.client.ParleyClient;
+import dev.parley.trainer.job.DryRun;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
-import dev.parley.trainer.job.TrainingRun;
+import dev.parley.trainer.job.TrainingJob;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingServiceGrpc;
@@ -11,7 +12,9 @@ import dev.parley.v1.TrainingUpdate;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -45,8 +48,11 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     TrainRequest request = options.request();
     Output out = Output.standard(json);
+    requireValid(request);
     if (dryRun) {
-      return DryRunView.show(out, home, request);
+      home.registry();
+      DryRunView.show(out, DryRun.of(home.path(), request, DryRunView.EXAMPLES));
+      return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {
       TrainingUpdate last = server == null ? here(request, view) : there(server, request, view);
@@ -59,6 +65,54 @@ final class TrainCommand implements Callable<Integer> {
             "training was cancelled after step " + last.getCancelled().getStep());
       }
       return CommandLine.ExitCode.OK;
+    }
+  }
+
+  /** Runs the job in this process; Ctrl-C stops it at its next step. */
+  private TrainingUpdate here(TrainRequest request, TrainingView view) {
+    home.registry();
+    JobDirectory job = JobDirectory.create(home.path(), request);
+    AtomicBoolean cancelled = new AtomicBoolean();
+    CountDownLatch ended = new CountDownLatch(1);
+    Thread stop =
+        new Thread(
+            () -> {
+              cancelled.set(true);
+              awaitQuietly(ended);
+            },
+            "stop");
+    Runtime.getRuntime().addShutdownHook(stop);
+    AtomicReference<TrainingUpdate> last =
+        new AtomicReference<>(TrainingUpdate.getDefaultInstance());
+    try {
+      TrainingJob.run(
+          home.path(),
+          job.id(),
+          update -> {
+            view.show(update);
+            last.set(update);
+          },
+          cancelled::get);
+    } finally {
+      ended.countDown();
+    }
+    return last.get();
+  }
+
+  private static void requireValid(TrainRequest request) {
+    List<RequestValidation.Problem> problems = RequestValidation.problems(request);
+    if (!problems.isEmpty()) {
+      throw new UsageException(
+          String.join(
+              "; ", problems.stream().map(p -> p.path() + ": " + p.description()).toList()));
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

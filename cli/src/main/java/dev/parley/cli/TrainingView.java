@@ -88,8 +88,9 @@ final class TrainingView implements AutoCloseable {
                 policy(evaluation.getLabelPolicy()),
                 evaluation.getTargetTokens()));
     if (evaluation.hasLossWithPadding()) {
-      note("  counted with padding, as the seed recipe does: loss %.3f"
-          .formatted(evaluation.getLossWithPadding()));
+      note(
+          "  counted with padding, as the seed recipe does: loss %.3f"
+              .formatted(evaluation.getLossWithPadding()));
     }
     if (samples) {
       for (Sample sample : evaluation.getSamplesList()) {

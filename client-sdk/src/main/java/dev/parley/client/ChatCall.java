@@ -63,7 +63,14 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
   private final Object lock = new Object();
   private final Deque<Turn> pending = new ArrayDeque<>();
   private State state = State.OPENING;
+
+  /** The message before was taken in, and the next one is not asked for yet. */
   private boolean withheld;
+
+  /** It is withheld until a reader has read. */
+  private boolean stalled;
+
+  private boolean closedHere;
   private int sent;
   private @Nullable ParleyException end;
   private @Nullable GoAway goAway;
@@ -193,6 +200,7 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
   CompletableFuture<Void> finish() {
     synchronized (sendLock) {
       synchronized (lock) {
+        closedHere = true;
         if (state != State.OPEN) {
           return ended;
         }
@@ -208,6 +216,7 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
   void close(String why) {
     boolean busy;
     synchronized (lock) {
+      closedHere = true;
       busy = state == State.OPENING || pending.stream().anyMatch(turn -> !turn.abandoned);
     }
     if (busy) {
@@ -221,13 +230,21 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
   /** Asks for the next message of the server, unless it has to wait for a reader. */
   void pull() {
     synchronized (lock) {
-      if (!withheld || mustWait()) {
+      if (!withheld) {
+        return;
+      }
+      Turn turn = pending.peekFirst();
+      if (turn != null && mustWait(turn)) {
+        stalled = true;
+        turn.unwatch();
         return;
       }
       withheld = false;
-      Turn turn = pending.peekFirst();
-      if (turn != null && !turn.abandoned) {
-        watch(turn, settings.betweenTokensTimeout(), "TOKEN_TIMEOUT");
+      if (stalled) {
+        stalled = false;
+        if (turn != null && !turn.abandoned) {
+          watch(turn, settings.betweenTokensTimeout(), "TOKEN_TIMEOUT");
+        }
       }
     }
     requests.request(1);
@@ -387,25 +404,20 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
     return null;
   }
 
-  private boolean mustWait() {
-    Turn turn = pending.peekFirst();
-    return pending.size() == 1
-        && state == State.OPEN
-        && turn != null
-        && !turn.abandoned
-        && turn.sink.full();
+  private boolean mustWait(Turn turn) {
+    return pending.size() == 1 && state == State.OPEN && !turn.abandoned && turn.sink.full();
   }
 
   private void watch(Turn turn, Optional<Duration> limit, String reason) {
     turn.unwatch();
     limit.ifPresent(
-        duration -> turn.watch(timers, duration, () -> expired(turn, duration, reason)));
+        duration -> turn.watch(timers, duration, watch -> expired(turn, watch, duration, reason)));
   }
 
-  private void expired(Turn turn, Duration limit, String reason) {
+  private void expired(Turn turn, int watch, Duration limit, String reason) {
     synchronized (lock) {
-      if (withheld) {
-        return; // The reader is slow, not the server.
+      if (!turn.isWatch(watch)) {
+        return; // The token came while the timer was going off.
       }
     }
     String message =
@@ -419,7 +431,7 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
     if (state == State.OPEN) {
       return;
     }
-    if (end == null || end.reason().equals("CLOSED")) {
+    if (closedHere || end == null) {
       throw new IllegalStateException("The conversation is closed; open another one");
     }
     throw Errors.typed(end.details(), end);

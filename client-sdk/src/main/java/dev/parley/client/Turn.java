@@ -1,6 +1,7 @@
 package dev.parley.client;
 
 import java.time.Duration;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** One message and the reply to it, while it is under way. Guarded by the lock of its call. */
@@ -15,15 +16,22 @@ final class Turn {
   boolean interruptAtStart;
 
   private Timers.@Nullable Timer watch;
+  private int watches;
 
   Turn(String requestId, TurnSink sink) {
     this.requestId = requestId;
     this.sink = sink;
   }
 
-  void watch(Timers timers, Duration limit, Runnable expired) {
+  void watch(Timers timers, Duration limit, IntConsumer expired) {
     unwatch();
-    watch = timers.after(limit, expired);
+    int number = ++watches;
+    watch = timers.after(limit, () -> expired.accept(number));
+  }
+
+  /** Whether this is the watch that runs, and not one that was called off too late. */
+  boolean isWatch(int number) {
+    return watch != null && watches == number;
   }
 
   void unwatch() {

@@ -20,7 +20,9 @@ public class CheckpointException extends RuntimeException {
   /** A file that is damaged, hostile or unsupported. */
   @SuppressWarnings("AnnotateFormatMethod") // would take a dependency for one annotation
   static CheckpointException in(Path file, String problem, Object... arguments) {
-    return new CheckpointException(file + ": " + problem.formatted(arguments));
+    String text = problem.formatted(arguments);
+    // Names come from the file: none may steer a terminal.
+    return new CheckpointException(file + ": " + text.replaceAll("[\\p{Cntrl}&&[^\n]]", "?"));
   }
 
   /** A file that the system cannot read or write. */

@@ -23,6 +23,11 @@ import tools.jackson.databind.node.ObjectNode;
 final class Gpt2ConfigFile {
   static final String NAME = "config.json";
   private static final long LONGEST = 1 << 20;
+
+  /** Far beyond every GPT-2; what follows from the numbers must fit into memory. */
+  private static final int MOST_TOKENS = 10_000_000;
+
+  private static final int MOST_UNITS = 100_000;
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -41,25 +46,23 @@ final class Gpt2ConfigFile {
   static Gpt2Config read(Path file) {
     Gpt2ConfigFile reader = new Gpt2ConfigFile(parse(file));
     reader.refuseUnsupported();
-    int contextKeyed =
-        reader.root.has("n_positions") || !reader.root.has("n_ctx")
-            ? reader.integer("n_positions")
-            : reader.integer("n_ctx");
-    int vocabulary = reader.integer("vocab_size");
-    int size = reader.integer("n_embd");
-    int layers = reader.integer("n_layer");
-    int heads = reader.integer("n_head");
+    boolean old = reader.root.has("n_ctx") && !reader.root.has("n_positions");
+    int context = reader.integer(old ? "n_ctx" : "n_positions", MOST_TOKENS);
+    int vocabulary = reader.integer("vocab_size", MOST_TOKENS);
+    int size = reader.integer("n_embd", MOST_UNITS);
+    int layers = reader.integer("n_layer", MOST_UNITS);
+    int heads = reader.integer("n_head", MOST_UNITS);
     double epsilon = reader.number("layer_norm_epsilon", 1e-5, 1);
     double range = reader.number("initializer_range", 0.02, 1e6);
     double dropout = reader.dropout();
     int endOfText =
         reader.root.has("eos_token_id")
-            ? reader.integer("eos_token_id")
+            ? reader.integer("eos_token_id", MOST_TOKENS)
             : Gpt2Config.GPT2_VOCABULARY_SIZE - 1;
     reader.throwProblems(file);
     try {
       return new Gpt2Config(
-          vocabulary, contextKeyed, size, layers, heads, epsilon, range, dropout, endOfText);
+          vocabulary, context, size, layers, heads, epsilon, range, dropout, endOfText);
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(file + ": " + e.getMessage(), e);
     }
@@ -143,13 +146,13 @@ final class Gpt2ConfigFile {
     }
   }
 
-  private int integer(String key) {
+  private int integer(String key, int most) {
     if (!root.has(key)) {
       problems.add(key + " is missing");
     } else if (!root.get(key).canConvertToInt() || !root.get(key).isIntegralNumber()) {
       problem(key, "expected a whole number");
-    } else if (root.get(key).intValue() < 0) {
-      problem(key, "expected 0 or more");
+    } else if (root.get(key).intValue() < 0 || root.get(key).intValue() > most) {
+      problem(key, "expected a number from 0 to " + most);
     } else {
       return root.get(key).intValue();
     }

@@ -33,7 +33,7 @@ final class Safetensors {
 
   private final Path file;
 
-  /** One entry of the header; {@code null} is what it lacks. */
+  /** One entry of the header; {@code begin} and {@code end} count from the data's start. */
   private record Span(String name, ElementType type, List<Long> shape, long begin, long end) {}
 
   private Safetensors(Path file) {

@@ -34,6 +34,15 @@ final class TensorReader implements AutoCloseable {
   /** A tensor's numbers as fp32 on the owner's device. */
   NDArray read(StoredTensor tensor, NDManager owner) {
     Shape shape = new Shape(tensor.shape().stream().mapToLong(Long::longValue).toArray());
+    if (tensor.elementCount() > tensor.span()) { // a small file must not ask for endless memory
+      throw CheckpointException.in(
+          tensor.file(),
+          "tensor %s %s shows %d numbers that are only %d in the file: save a copy, x.clone()",
+          tensor.name(),
+          tensor.shape(),
+          tensor.elementCount(),
+          tensor.span());
+    }
     requireFits(tensor, tensor.elementCount() * Float.BYTES);
     if (owner.getDevice().isGpu()) {
       try (NDManager host = owner.newSubManager(Device.cpu())) {
@@ -54,9 +63,9 @@ final class TensorReader implements AutoCloseable {
         return floats(read(one, host)).equals(floats(read(other, host)));
       }
     }
-    FloatBuffer first = FloatBuffer.allocate(CHUNK_BYTES / Float.BYTES);
-    FloatBuffer second = FloatBuffer.allocate(CHUNK_BYTES / Float.BYTES);
-    int step = CHUNK_BYTES / Math.max(one.type().size(), other.type().size());
+    int step = CHUNK_BYTES / Double.BYTES; // numbers that fit into the chunk, whatever their type
+    FloatBuffer first = FloatBuffer.allocate(step);
+    FloatBuffer second = FloatBuffer.allocate(step);
     for (long done = 0; done < one.elementCount(); done += step) {
       int part = (int) Math.min(step, one.elementCount() - done);
       decode(one, done, part, first.clear());

@@ -75,7 +75,7 @@ final class TorchWorld implements Pickle.World {
           throw problem(
               "the pickle names %s.%s, which would run code; refused. Only tensors are read: save"
                   + " model.state_dict(), or convert it to safetensors where you trust it",
-              printable(module), printable(name));
+              module, name);
     };
   }
 
@@ -148,14 +148,14 @@ final class TorchWorld implements Pickle.World {
       throw problem("the pickle refers to something that is no storage");
     }
     if (count < 0 || count > Long.MAX_VALUE / type.size()) {
-      throw problem("storage %s has %d numbers", printable(key), count);
+      throw problem("storage %s has %d numbers", key, count);
     }
     Storage storage = new Storage(key, type, count);
     Storage known = storages.putIfAbsent(key, storage);
     if (known != null && !known.equals(storage)) {
       throw problem(
           "storage %s is %d numbers of type %s, and elsewhere %d of type %s",
-          printable(key), known.count(), known.type(), count, type);
+          key, known.count(), known.type(), count, type);
     }
     if (tuple.items().size() == 5 || tuple.items().get(5) == Pickle.NONE) {
       return new StorageView(storage, 0, count);
@@ -169,7 +169,7 @@ final class TorchWorld implements Pickle.World {
         && offset <= count - length) {
       return new StorageView(storage, offset, length);
     }
-    throw problem("storage %s has a view that does not fit it", printable(key));
+    throw problem("storage %s has a view that does not fit it", key);
   }
 
   private List<Long> numbers(Pickle.Tuple tuple) {
@@ -184,10 +184,6 @@ final class TorchWorld implements Pickle.World {
       numbers.add(number);
     }
     return List.copyOf(numbers);
-  }
-
-  private static String printable(String text) {
-    return text.replaceAll("[^\\x20-\\x7e]", "?");
   }
 
   private CheckpointException problem(String text, Object... arguments) {

@@ -10,6 +10,7 @@ import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GPT-2 whose weights move: gradients of one batch, one AdamW step, the loss of one batch. One
@@ -22,9 +23,10 @@ public final class TrainableGpt2 implements AutoCloseable {
   private final Gpt2Weights weights;
   private final NDManager scope;
   private final TorchProgram program;
-  private final NDList gradients;
-  private final NDList firstMoments;
-  private final NDList secondMoments;
+  private @Nullable OptimizerState state;
+
+  /** What training keeps beside the weights: three times their memory, so not for evaluation. */
+  private record OptimizerState(NDList gradients, NDList firstMoments, NDList secondMoments) {}
 
   /**
    * Right-padded sequences and what is to be learned from them.
@@ -66,9 +68,13 @@ public final class TrainableGpt2 implements AutoCloseable {
     this.weights = weights;
     this.scope = weights.manager().newSubManager();
     this.program = Gpt2Program.load(scope, weights.config(), Precision.REFERENCE);
-    this.gradients = zeros();
-    this.firstMoments = zeros();
-    this.secondMoments = zeros();
+  }
+
+  private OptimizerState state() {
+    if (state == null) {
+      state = new OptimizerState(zeros(), zeros(), zeros());
+    }
+    return state;
   }
 
   private NDList zeros() {
@@ -86,12 +92,12 @@ public final class TrainableGpt2 implements AutoCloseable {
 
   /** AdamW's first moments, in the order of the weights. */
   public NDList firstMoments() {
-    return firstMoments;
+    return state().firstMoments();
   }
 
   /** AdamW's second moments, in the order of the weights. */
   public NDList secondMoments() {
-    return secondMoments;
+    return state().secondMoments();
   }
 
   /**
@@ -111,7 +117,7 @@ public final class TrainableGpt2 implements AutoCloseable {
           .differentiate(
               step,
               "gradients",
-              List.of(weights.arrays(), gradients),
+              List.of(weights.arrays(), state().gradients()),
               ids(step, batch),
               vector(step, batch.learned()),
               vector(step, batch.labels()),
@@ -131,7 +137,12 @@ public final class TrainableGpt2 implements AutoCloseable {
   public double update(int step, long learnedTokens, AdamW adamW) {
     List<IValue> arguments = new ArrayList<>();
     for (boolean decayed : new boolean[] {true, false}) {
-      for (NDList list : List.of(weights.arrays(), gradients, firstMoments, secondMoments)) {
+      for (NDList list :
+          List.of(
+              weights.arrays(),
+              state().gradients(),
+              state().firstMoments(),
+              state().secondMoments())) {
         arguments.add(TorchProgram.list(group(list, decayed)));
       }
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Damage anywhere in a file is a CheckpointException, or harmless; never another exception. */
 class DamagedCheckpointTest {
-  private static final int ROUNDS = 300;
+  private static final int ROUNDS = 200;
 
   @TempDir Path directory;
 

@@ -66,7 +66,8 @@ class Gpt2ConfigFileTest {
         "'attn_pdrop':0.2|attn_pdrop is 0.2, but resid_pdrop is 0.1; supported: one value",
         "'n_positions':1.5|n_positions is 1.5; expected a whole number",
         "'n_positions':99999999999|n_positions is 99999999999; expected a whole number",
-        "'n_positions':-1|n_positions is -1; expected 0 or more",
+        "'n_positions':-1|n_positions is -1; expected a number from 0 to 10000000",
+        "'n_positions':2147483647|2147483647; expected a number from 0 to 10000000",
         "'n_positions':0|n_positions is 0, but must be at least 1",
         "'eos_token_id':50257|eos_token_id is 50257, but must be below vocab_size = 50257",
         "'eos_token_id':[1,2]|eos_token_id is [1,2]; expected a whole number",
@@ -80,6 +81,15 @@ class Gpt2ConfigFileTest {
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining(file.toString())
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void read_endlessLayers_refused() throws IOException {
+    Path file = file("{" + SHAPE.replace("'n_layer':24", "'n_layer':2147483647") + "}");
+
+    assertThatThrownBy(() -> Gpt2ConfigFile.read(file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("n_layer is 2147483647; expected a number from 0 to 100000");
   }
 
   @Test

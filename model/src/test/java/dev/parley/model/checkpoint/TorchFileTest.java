@@ -10,9 +10,15 @@ import ai.djl.ndarray.NDManager;
 import dev.parley.model.gpt2.Golden;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -62,13 +68,50 @@ class TorchFileTest {
     assertThat(numbers(tensors, "plain")).containsExactly(0, 1, 2, 3, 4, 5);
     assertThat(numbers(tensors, "transposed")).containsExactly(0, 3, 1, 4, 2, 5);
     assertThat(numbers(tensors, "column")).containsExactly(1, 4);
-    assertThat(numbers(tensors, "expanded")).containsExactly(4, 4, 4);
+    assertThatThrownBy(() -> numbers(tensors, "expanded"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("tensor expanded [3, 1] shows 3 numbers that are only 1 in the file");
     assertThat(numbers(tensors, "tail")).containsExactly(4, 5);
     assertThat(numbers(tensors, "single")).containsExactly(5);
     assertThat(numbers(tensors, "scalar")).containsExactly(3);
     assertThat(numbers(tensors, "empty")).isEmpty();
     assertThat(numbers(tensors, "view")).containsExactly(2, 3);
     assertThat(numbers(tensors, "parameter")).containsExactly(2, 3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"HalfStorage", "FloatStorage", "DoubleStorage"})
+  void read_tensorOfSeveralChunks_everyNumber(String storage) throws IOException {
+    int count = 2_500_001;
+    int size = storage.startsWith("H") ? 2 : storage.startsWith("F") ? 4 : 8;
+    PickleBytes file = PickleBytes.legacyStart().raw(DICT);
+    for (String key : new String[] {"0", "1"}) {
+      file.text(key).tensor(s -> s.storage(storage, key, count, "N"), 0, new int[] {count}, ONE);
+    }
+    file.raw("u.](").text("0").text("1").raw("e.");
+    byte[] numbers = new byte[count * size];
+    new SplittableRandom(5).nextBytes(numbers);
+    numbers[numbers.length - 1] = 0x3F; // the last is a number of moderate size
+    file.i64(count).bytes(numbers);
+    Path path = write(file.i64(count).bytes(numbers));
+    Map<String, StoredTensor> tensors = TorchFile.read(path);
+    FloatBuffer expected = FloatBuffer.allocate(count);
+    tensors
+        .get("0")
+        .type()
+        .decode(ByteBuffer.wrap(numbers).order(ByteOrder.LITTLE_ENDIAN), expected);
+
+    assertThat(FloatBuffer.wrap(numbers(tensors, "1"))).isEqualTo(expected.flip());
+    try (TensorReader reader = new TensorReader()) {
+      assertThat(reader.sameNumbers(tensors.get("0"), tensors.get("1"))).isTrue();
+    }
+    numbers[numbers.length - 1] = (byte) 0xBF; // its negative
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.wrap(numbers), channel.size() - numbers.length);
+    }
+    try (TensorReader reader = new TensorReader()) {
+      assertThat(reader.sameNumbers(tensors.get("0"), tensors.get("1"))).isFalse();
+    }
   }
 
   private static byte[] view(int offset, int length) {

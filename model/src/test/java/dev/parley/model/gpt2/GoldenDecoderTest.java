@@ -1,12 +1,14 @@
 package dev.parley.model.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDManager;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
@@ -109,6 +111,29 @@ class GoldenDecoderTest {
       FloatBuffer actual = decoder.step(List.of(new Gpt2Decoder.Row(reused, more, true))).get(0);
 
       assertThat(actual).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void step_oneRowBeyondTheContext_refusedAndNoCacheChanged() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Decoder decoder = Golden.decoder(Precision.FP32, scope);
+        KeyValueCache good = decoder.newCache();
+        KeyValueCache full = decoder.newCache()) {
+      Case golden = cases().get(1);
+      decoder.step(List.of(new Gpt2Decoder.Row(full, new int[96], false)));
+
+      assertThatThrownBy(
+              () ->
+                  decoder.step(
+                      List.of(
+                          new Gpt2Decoder.Row(good, golden.prompt(), true),
+                          new Gpt2Decoder.Row(full, new int[] {1}, true))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("96 cached and 1 new tokens exceed the context of 96");
+      assertThat(good.length()).isZero();
+      assertThat(full.length()).isEqualTo(96);
+      assertThat(greedy(decoder, good, golden.prompt())).isEqualTo(golden.expected());
     }
   }
 

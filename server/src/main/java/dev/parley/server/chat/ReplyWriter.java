@@ -26,12 +26,15 @@ final class ReplyWriter implements TurnSink {
   private final BadWords badWords;
   private final Ended ended;
 
-  /** What a stream is told at a turn's end, after the last message of the turn was sent. */
+  /** What a stream is told about a turn's end. */
   interface Ended {
-    /** The turn is complete. */
-    void complete(String reply);
+    /** The whole reply, before the client is told that it is whole. */
+    void said(String reply);
 
-    /** There is no reply. */
+    /** The last message of the turn was sent: all is said. */
+    void complete();
+
+    /** The last message of the turn was sent, if any: there is no reply. */
     void failed(RpcException error);
   }
 
@@ -110,8 +113,9 @@ final class ReplyWriter implements TurnSink {
     if (outcome.reason() == TurnOutcome.FinishReason.STOP_TEXT) {
       complete.setStopText(outcome.stopText());
     }
+    ended.said(text.text());
     outbox.send(ChatResponse.newBuilder().setTurnComplete(complete).build());
-    ended.complete(text.text());
+    ended.complete();
   }
 
   private static FinishReason reason(TurnOutcome.FinishReason reason) {

@@ -127,8 +127,12 @@ final class Talk implements AutoCloseable {
     ReplyWriter.Ended end =
         new ReplyWriter.Ended() {
           @Override
-          public void complete(String reply) {
+          public void said(String reply) {
             said.add(turn, new SaidTurns.Said(requestId, message.getText(), reply));
+          }
+
+          @Override
+          public void complete() {
             ended.accept(null);
           }
 

@@ -225,6 +225,11 @@ public final class ChatEngine implements AutoCloseable {
     mailbox.post(() -> {});
   }
 
+  /** Runs something on the engine thread after what was asked before; false where it has ended. */
+  boolean whenReached(Runnable command) {
+    return mailbox.post(command);
+  }
+
   /** Open conversations, those that are being closed included. */
   public int conversations() {
     return conversations.get();

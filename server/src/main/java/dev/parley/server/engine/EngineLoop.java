@@ -116,15 +116,15 @@ final class EngineLoop {
       }
     }
     Plan plan = scheduler.schedule(clock.getAsLong());
+    for (Plan.Drop drop : plan.dropped()) {
+      dialogue(drop.conversation()).forget();
+      observer.evicted(drop.reason(), drop.tokens());
+    }
     for (long id : plan.expired()) {
       remove(id, turn -> deliver(turn, () -> turn.sink.failed(expired(turn)), "expired"));
     }
     for (long id : plan.overdue()) {
       remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.reply()));
-    }
-    for (Plan.Drop drop : plan.dropped()) {
-      dialogue(drop.conversation()).forget();
-      observer.evicted(drop.reason(), drop.tokens());
     }
     if (!plan.grants().isEmpty()) {
       run(plan);
@@ -224,6 +224,7 @@ final class EngineLoop {
       return;
     }
     if (stop != null) {
+      scheduler.finish(turn.id);
       remove(turn.id, t -> complete(t, FinishReason.STOP_TEXT, stop.text(), stop.keptTokens()));
     } else if (turn.generatedTokens >= sampling.maxNewTokens()) {
       finish(turn, FinishReason.MAX_TOKENS);
@@ -274,7 +275,7 @@ final class EngineLoop {
   }
 
   /**
-   * The one way out of a turn. The scheduler knows it no more; afterwards the next turn of its
+   * The one way out of a turn, once the scheduler has let go of it; afterwards the next turn of its
    * conversation is ready.
    */
   private void remove(long id, Consumer<Turn> end) {

@@ -5,6 +5,7 @@ import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -173,12 +174,13 @@ final class Scheduler {
         finish(turn.id);
       }
     }
+    Collections.reverse(expired);
     List<Drop> dropped = new ArrayList<>();
     List<Turn> rows = reserveRunning(dropped);
     startWaiting(rows, dropped);
     List<Grant> grants = share(rows);
     long next = turns.values().stream().mapToLong(Turn::expiry).min().orElse(TurnRequest.NEVER);
-    return new Plan(expired, overdue, dropped, grants, next);
+    return new Plan(dropped, expired, overdue, grants, next);
   }
 
   /** The step was made: its tokens are cached. */

@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
  * dollars".
  */
 final class TabSeparated implements DialogueReader.Format {
-  private static final Pattern WEIGHT = Pattern.compile("([01]\\.0+)(?:\\s+|$)");
-  static final Pattern TURN_BREAK = Pattern.compile("\\s+EOS\\s+");
+  private static final Pattern WEIGHT = Pattern.compile("\\s*([01]\\.0+)(?:\\s+|$)");
+  static final Pattern TURN_BREAK = Pattern.compile("\\s+EOS(?=\\s|$)");
 
   @Override
   public void read(LineReader lines, Problems problems, Consumer<Dialogue> sink)
@@ -73,7 +73,7 @@ final class TabSeparated implements DialogueReader.Format {
       problems.add(number, start + 1, "turn %d is empty".formatted(turns.size() + 1));
       return false;
     }
-    boolean masked = weighted && line.charAt(weight.start()) == '0';
+    boolean masked = weighted && line.charAt(weight.start(1)) == '0';
     turns.add(new Turn(Turn.USER, text, masked ? Optional.of(false) : Optional.empty()));
     return true;
   }

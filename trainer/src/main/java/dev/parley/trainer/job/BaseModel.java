@@ -1,6 +1,7 @@
 package dev.parley.trainer.job;
 
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,17 +20,19 @@ import java.util.HexFormat;
  */
 record BaseModel(String reference, Path directory) {
   /**
-   * The model that a reference means.
+   * The model that a reference means; the embedded base is made where it is missing.
    *
    * @throws dev.parley.model.registry.ModelNotFoundException if there is none
    */
   static BaseModel locate(Registry registry, String reference) {
-    Path directory = Path.of(reference);
-    if (Files.isDirectory(directory)) {
-      return new BaseModel(directory.toAbsolutePath().normalize().toString(), directory);
+    if (reference.equals(EmbeddedBase.NAME) || reference.startsWith(EmbeddedBase.NAME + "@")) {
+      EmbeddedBase.ensure(registry);
     }
-    var version = registry.resolve(reference);
-    return new BaseModel(version.reference(), version.directory());
+    Path directory = registry.locate(reference);
+    Path absolute = directory.toAbsolutePath().normalize();
+    boolean registered = absolute.startsWith(registry.root().toAbsolutePath().normalize());
+    String name = registered ? registry.resolve(reference).reference() : absolute.toString();
+    return new BaseModel(name, directory);
   }
 
   /** SHA-256 of its weights, in hexadecimal. */

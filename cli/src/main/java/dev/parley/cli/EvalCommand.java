@@ -1,0 +1,127 @@
+package dev.parley.cli;
+
+import dev.parley.model.torch.Torch;
+import dev.parley.trainer.data.Dialogue;
+import dev.parley.trainer.data.DialogueReader;
+import dev.parley.trainer.eval.Evaluation;
+import dev.parley.trainer.eval.ModelEvaluation;
+import dev.parley.trainer.eval.Sample;
+import dev.parley.v1.LabelPolicy;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code parley eval}: how well a model predicts dialogues. */
+@Command(
+    name = "eval",
+    description = "Loss and perplexity of a model on dialogues; --generate adds reply metrics.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class EvalCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "REF",
+      description = "name[@version|@alias] or a directory in Hugging Face layout")
+  private String model = "";
+
+  @Option(names = "--data", required = true, arity = "1..*", paramLabel = "FILE")
+  private List<Path> data = new ArrayList<>();
+
+  @Mixin private HomeOption home = new HomeOption();
+
+  @Option(
+      names = "--train-on",
+      paramLabel = "all|replies|assistant|last",
+      defaultValue = "replies",
+      description = "which turns count (${DEFAULT-VALUE})")
+  private String policy = "";
+
+  @Option(
+      names = "--max-length",
+      defaultValue = "0",
+      description = "longest sequence in tokens; 0: the model's context, but at most 512")
+  private int maxLength;
+
+  @Option(names = "--prompt", paramLabel = "TEXT", description = "to be answered; may be repeated")
+  private List<String> prompts = new ArrayList<>();
+
+  @Option(names = "--generate", description = "also replies greedily: Dist, Entropy, BLEU, length")
+  private boolean generate;
+
+  @Option(names = "--device", paramLabel = "auto|cpu|cuda:N", defaultValue = "auto")
+  private String device = "";
+
+  @Option(names = "--json", description = "one JSON object on standard output")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Output out = Output.standard(json);
+    LabelPolicy counted = TrainOptions.constant(LabelPolicy.class, policy);
+    List<Dialogue> dialogues = new ArrayList<>();
+    data.forEach(file -> dialogues.addAll(DialogueReader.read(file)));
+    ModelEvaluation measured =
+        ModelEvaluation.run(
+            home.registry().locate(model),
+            dialogues,
+            new ModelEvaluation.Options(
+                dev.parley.trainer.data.LabelPolicy.valueOf(policy.toUpperCase(Locale.ROOT)),
+                maxLength,
+                prompts,
+                generate),
+            Torch.device(device));
+    Evaluation evaluation = measured.evaluation();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", model);
+    result.put("loss", evaluation.loss());
+    result.put("perplexity", evaluation.perplexity());
+    result.put("accuracy", evaluation.accuracy());
+    result.put("target_tokens", evaluation.targetTokens());
+    result.put("label_policy", policy.toLowerCase(Locale.ROOT));
+    result.put("dialogues", dialogues.size());
+    result.put("shortened_share", measured.shortenedShare());
+    out.text(
+        "loss %.4f nats, perplexity %s, accuracy %.1f%% (%s, %,d tokens of %,d dialogues)"
+            .formatted(
+                evaluation.loss(),
+                TrainingView.perplexity(evaluation.perplexity()),
+                100 * evaluation.accuracy(),
+                TrainingView.policy(counted),
+                evaluation.targetTokens(),
+                dialogues.size()));
+    for (Sample sample : measured.samples()) {
+      out.text("  " + sample.prompt());
+      out.text("    → " + TrainingView.oneLine(sample.reply()));
+    }
+    result.put(
+        "samples",
+        measured.samples().stream()
+            .map(sample -> Map.of("prompt", sample.prompt(), "reply", sample.reply()))
+            .toList());
+    measured
+        .generation()
+        .ifPresent(
+            metrics -> {
+              Map<String, Number> named = new LinkedHashMap<>();
+              named.put("distinct_1", metrics.distinct1());
+              named.put("distinct_2", metrics.distinct2());
+              named.put("entropy_4", metrics.entropy4());
+              named.put("bleu_2", metrics.bleu2());
+              named.put("bleu_4", metrics.bleu4());
+              named.put("mean_length", metrics.meanLength());
+              result.putAll(named);
+              named.forEach((name, value) -> out.text("%-12s %.4f".formatted(name, value)));
+            });
+    out.object(result);
+    return CommandLine.ExitCode.OK;
+  }
+}

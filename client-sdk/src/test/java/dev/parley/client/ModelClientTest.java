@@ -1,0 +1,119 @@
+package dev.parley.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.parley.client.testing.FakeError;
+import dev.parley.client.testing.FakeParleyServer;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class ModelClientTest {
+  private final FakeParleyServer server = FakeParleyServer.start().pageSize(2);
+  private final ParleyClient client =
+      server.clientBuilder().backoff(attempt -> Optional.of(Duration.ZERO)).build();
+  private final ModelClient models = client.models();
+
+  @BeforeEach
+  void addVersions() {
+    for (int i = 0; i < 3; i++) {
+      server.addVersion("barista");
+    }
+    server.addVersion("waiter");
+  }
+
+  @AfterEach
+  void close() {
+    client.close();
+    server.close();
+  }
+
+  @Test
+  void list_severalPages_allModels() {
+    assertThat(models.list().map(Model::name)).containsExactly("barista", "parley-tiny", "waiter");
+    Model barista = models.list().findFirst().orElseThrow();
+    assertThat(barista.latestVersion()).isEqualTo(3);
+    assertThat(barista.versionCount()).isEqualTo(3);
+    assertThat(barista.defaultVersion()).hasValue(1);
+  }
+
+  @Test
+  void versions_severalPages_newestFirst() {
+    assertThat(models.versions("barista").map(ModelVersion::version)).containsExactly(3, 2, 1);
+  }
+
+  @Test
+  void versions_unknownModel_throwsModelNotFound() {
+    assertThatThrownBy(() -> models.versions("nobody")).isInstanceOf(ModelNotFoundException.class);
+  }
+
+  @Test
+  void promoteAndRollback_default_movesThereAndBack() {
+    AliasChange change = models.promote("barista", 3);
+    assertThat(change.previousVersion()).hasValue(1);
+    assertThat(models.get("barista").reference()).isEqualTo("barista@3");
+
+    assertThat(models.rollback(change).model().defaultVersion()).hasValue(1);
+    assertThat(models.get("barista").deploymentState()).isEqualTo(DeploymentState.SERVING);
+  }
+
+  @Test
+  void rollback_byName_goesToTheVersionBefore() {
+    models.promote("barista", 3);
+    assertThat(models.rollback("barista").model().defaultVersion()).hasValue(2);
+    models.rollback("barista");
+    assertThatThrownBy(() -> models.rollback("barista"))
+        .isInstanceOf(ConflictException.class)
+        .hasMessageContaining("before barista@1");
+  }
+
+  @Test
+  void rollback_newAlias_hasNothingToGoBackTo() {
+    AliasChange change = models.setAlias("barista", "canary", 2);
+    assertThat(models.get("barista@canary").version()).isEqualTo(2);
+    assertThatThrownBy(() -> models.rollback(change))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("barista@canary");
+  }
+
+  @Test
+  void delete_versionInUse_throwsConflictAndKeepsIt() {
+    assertThatThrownBy(() -> models.delete("barista", 1)).isInstanceOf(ConflictException.class);
+    models.delete("barista", 2);
+    assertThat(models.versions("barista").map(ModelVersion::version)).containsExactly(3, 1);
+  }
+
+  @Test
+  void watch_connectionLost_tellsOnlyWhatChanged() {
+    try (ModelWatch watch = models.watch()) {
+      assertThat(watch.take().name()).isEqualTo("barista");
+      assertThat(watch.take().name()).isEqualTo("parley-tiny");
+      assertThat(watch.take().name()).isEqualTo("waiter");
+
+      server.breakStreams(FakeError.of(Status.Code.UNAVAILABLE, "DRAINING", "Stops"));
+      server.addVersion("waiter");
+
+      Model waiter = watch.iterator().next();
+      assertThat(waiter.name()).isEqualTo("waiter");
+      assertThat(waiter.latestVersion()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void closeWatch_readerWaits_readerGetsCancelled() {
+    ModelWatch watch = models.watch();
+    for (int i = 0; i < 3; i++) {
+      var unused = watch.take();
+    }
+    CompletableFuture<Model> next = CompletableFuture.supplyAsync(watch::take);
+    watch.close();
+    assertThatThrownBy(() -> Style.join(next)).isInstanceOf(CancelledException.class);
+  }
+}

@@ -1,0 +1,137 @@
+package dev.parley.loadtest;
+
+import dev.parley.client.ParleyClient;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Drives a running server over gRPC and reports what its users would feel. Each point holds many
+ * conversations at once, in a closed or in an open loop, each conversation one bidirectional stream
+ * of several turns; see {@link LoadResult} for what is measured and from when on.
+ */
+public final class LoadTest {
+  private static final Duration CONNECT = Duration.ofSeconds(10);
+
+  private final LoadTestOptions options;
+  private final ParleyClient client;
+  private final ScheduledExecutorService clock;
+
+  private LoadTest(LoadTestOptions options, ParleyClient client, ScheduledExecutorService clock) {
+    this.options = options;
+    this.client = client;
+    this.clock = clock;
+  }
+
+  /**
+   * Measures every point of the options and prints each as soon as it is known: a table, or one
+   * JSON object per line.
+   *
+   * @throws dev.parley.client.UnavailableException if the server cannot be reached
+   * @throws dev.parley.client.ModelNotFoundException if it does not serve the model
+   */
+  public static List<LoadResult> run(LoadTestOptions options, PrintStream out) {
+    ScheduledExecutorService clock =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "loadtest-clock");
+              thread.setDaemon(true);
+              return thread;
+            });
+    try (ParleyClient client = ParleyClient.connect(options.target())) {
+      client.awaitReady(options.patience().compareTo(CONNECT) < 0 ? options.patience() : CONNECT);
+      client.chat(options.model()).generation(options.generation()).open().close();
+      LoadTest test = new LoadTest(options, client, clock);
+      List<LoadResult> results = new ArrayList<>();
+      for (Load load : options.loads()) {
+        if (options.warmUp() > 0) {
+          var unused = test.measure(new Load.Closed(options.warmUp()), options.warmUp());
+        }
+        LoadResult result = test.measure(load, options.conversations(load));
+        results.add(result);
+        out.println(options.json() ? Report.json(result) : Report.table(options, result));
+        out.flush();
+      }
+      return results;
+    } finally {
+      clock.shutdownNow();
+    }
+  }
+
+  private LoadResult measure(Load load, int conversations) {
+    Point point = new Point(conversations);
+    if (load instanceof Load.Open open) {
+      point.arrive(open.perSecond());
+    } else if (load instanceof Load.Closed closed) {
+      for (int i = 0; i < Math.min(closed.conversations(), conversations); i++) {
+        point.beginNext();
+      }
+    }
+    return point.await(load);
+  }
+
+  /** One point while it runs. */
+  private final class Point {
+    private final Recorder recorder = new Recorder();
+    private final SplittableRandom random = new SplittableRandom(options.seed());
+    private final AtomicInteger begun = new AtomicInteger();
+    private final CountDownLatch left;
+    private final int conversations;
+    private final long start = System.nanoTime();
+
+    Point(int conversations) {
+      this.conversations = conversations;
+      this.left = new CountDownLatch(conversations);
+    }
+
+    /** Lets all conversations begin at random moments, independent of each other. */
+    void arrive(double perSecond) {
+      double seconds = 0;
+      for (int number = 0; number < conversations; number++) {
+        long due = start + (long) (seconds * 1e9);
+        Talk talk = talk(number, due, () -> {});
+        var unused =
+            clock.schedule(() -> talk.begin(client), due - System.nanoTime(), TimeUnit.NANOSECONDS);
+        seconds -= Math.log1p(-random.nextDouble()) / perSecond;
+      }
+    }
+
+    /** Begins one more conversation now, and another one when that has ended. */
+    void beginNext() {
+      int number = begun.getAndIncrement();
+      if (number < conversations) {
+        talk(number, System.nanoTime(), this::beginNext).begin(client);
+      }
+    }
+
+    LoadResult await(Load load) {
+      try {
+        left.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt(); // What was measured until now is still worth a report.
+      }
+      return recorder.result(load, System.nanoTime() - start);
+    }
+
+    private synchronized Talk talk(int number, long due, Runnable then) {
+      return new Talk(
+          options,
+          recorder,
+          clock,
+          random.split(),
+          number,
+          due,
+          () -> {
+            left.countDown();
+            then.run();
+          });
+    }
+  }
+}

@@ -1,0 +1,210 @@
+package dev.parley.loadtest;
+
+import dev.parley.client.GenerationOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What a load test does.
+ *
+ * @param target {@code host:port}
+ * @param model {@code name}, {@code name@version} or {@code name@alias}
+ * @param loads the points to measure, one after the other
+ * @param conversations how many conversations a point has in all; 0: a closed loop holds each of
+ *     its places once, an open one lasts 30 s
+ * @param turns in each conversation
+ * @param thinkTime between a reply and the next message
+ * @param messages what is said, in turn
+ * @param generation how replies are chosen
+ * @param interruptShare the share of replies that is interrupted after its first piece, in [0, 1]
+ * @param warmUp conversations before each point that are not measured
+ * @param patience a reply whose next piece takes longer is an error
+ * @param seed of arrivals and interrupts
+ * @param json one JSON object per point in place of a table
+ */
+public record LoadTestOptions(
+    String target,
+    String model,
+    List<Load> loads,
+    int conversations,
+    int turns,
+    Duration thinkTime,
+    List<String> messages,
+    GenerationOptions generation,
+    double interruptShare,
+    int warmUp,
+    Duration patience,
+    long seed,
+    boolean json) {
+  /** An open loop without a number of conversations lasts this long. */
+  static final Duration OPEN_LOOP = Duration.ofSeconds(30);
+
+  private static final List<String> MESSAGES =
+      List.of(
+          "Hello! How are you?",
+          "What are you doing today?",
+          "That sounds nice. Tell me more about it.",
+          "Do you like music?",
+          "What did you have for breakfast?",
+          "I went to the sea last weekend, it was windy.",
+          "Why do you think so?",
+          "Can you recommend something to read?",
+          "I am not sure that I agree.",
+          "Thank you, that helped. Good night!");
+
+  public LoadTestOptions {
+    loads = List.copyOf(loads);
+    messages = List.copyOf(messages);
+    atLeast("loads", loads.size(), 1);
+    atLeast("messages", messages.size(), 1);
+    atLeast("conversations", conversations, 0);
+    atLeast("turns", turns, 1);
+    atLeast("warmUp", warmUp, 0);
+    if (!(interruptShare >= 0 && interruptShare <= 1)) {
+      throw new IllegalArgumentException(
+          "interruptShare is " + interruptShare + "; it must be in [0, 1]");
+    }
+    if (thinkTime.isNegative()) {
+      throw new IllegalArgumentException("thinkTime is " + thinkTime + "; it must not be negative");
+    }
+    if (patience.isNegative() || patience.isZero()) {
+      throw new IllegalArgumentException("patience is " + patience + "; it must be above 0");
+    }
+  }
+
+  /** Four conversations at once of three turns each, without a pause, replies of 24 tokens. */
+  public static Builder builder(String target, String model) {
+    return new Builder(target, model);
+  }
+
+  /** How many conversations a point has. */
+  int conversations(Load load) {
+    if (conversations > 0) {
+      return conversations;
+    }
+    if (load instanceof Load.Open open) {
+      return (int) Math.max(1, Math.ceil(open.perSecond() * OPEN_LOOP.toSeconds()));
+    }
+    return load instanceof Load.Closed closed ? closed.conversations() : 1;
+  }
+
+  private static void atLeast(String name, int value, int least) {
+    if (value < least) {
+      throw new IllegalArgumentException(name + " is " + value + "; it must be at least " + least);
+    }
+  }
+
+  /** Collects options. Not thread-safe. */
+  public static final class Builder {
+    private final String target;
+    private final String model;
+    private List<Load> loads = List.of(new Load.Closed(4));
+    private int conversations;
+    private int turns = 3;
+    private Duration thinkTime = Duration.ZERO;
+    private List<String> messages = MESSAGES;
+    private GenerationOptions generation = GenerationOptions.builder().maxNewTokens(24).build();
+    private double interruptShare;
+    private int warmUp = 1;
+    private Duration patience = Duration.ofMinutes(2);
+    private long seed = 1;
+    private boolean json;
+
+    private Builder(String target, String model) {
+      this.target = target;
+      this.model = model;
+    }
+
+    /** The points to measure, one after the other. */
+    public Builder loads(List<Load> loads) {
+      this.loads = loads;
+      return this;
+    }
+
+    /** How many conversations a point has in all. */
+    public Builder conversations(int count) {
+      conversations = count;
+      return this;
+    }
+
+    /** Turns in each conversation. */
+    public Builder turns(int count) {
+      turns = count;
+      return this;
+    }
+
+    /** Between a reply and the next message. */
+    public Builder thinkTime(Duration time) {
+      thinkTime = time;
+      return this;
+    }
+
+    /** What is said, in turn. */
+    public Builder messages(List<String> messages) {
+      this.messages = messages;
+      return this;
+    }
+
+    /** What is said: the lines of a UTF-8 file that are not blank. */
+    public Builder messages(Path file) throws IOException {
+      return messages(Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList());
+    }
+
+    /** How replies are chosen. */
+    public Builder generation(GenerationOptions options) {
+      generation = options;
+      return this;
+    }
+
+    /** The share of replies that is interrupted after its first piece. */
+    public Builder interruptShare(double share) {
+      interruptShare = share;
+      return this;
+    }
+
+    /** Conversations before each point that are not measured. */
+    public Builder warmUp(int conversations) {
+      warmUp = conversations;
+      return this;
+    }
+
+    /** A reply whose next piece takes longer is an error. */
+    public Builder patience(Duration limit) {
+      patience = limit;
+      return this;
+    }
+
+    /** Of arrivals and interrupts. */
+    public Builder seed(long seed) {
+      this.seed = seed;
+      return this;
+    }
+
+    /** One JSON object per point in place of a table. */
+    public Builder json(boolean json) {
+      this.json = json;
+      return this;
+    }
+
+    /** The options; wrong ones are an IllegalArgumentException. */
+    public LoadTestOptions build() {
+      return new LoadTestOptions(
+          target,
+          model,
+          loads,
+          conversations,
+          turns,
+          thinkTime,
+          messages,
+          generation,
+          interruptShare,
+          warmUp,
+          patience,
+          seed,
+          json);
+    }
+  }
+}

@@ -1,0 +1,203 @@
+package dev.parley.server.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.parley.server.engine.Plan.Drop;
+import dev.parley.server.engine.Plan.Grant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Long random schedules against a simple account of what must hold in each of them. */
+class SchedulerRandomTest {
+  private static final int CONTEXT = 120;
+
+  private static final class Talk {
+    final long id;
+    final List<Long> turns = new ArrayList<>(); // the first one is ready
+    int cached;
+
+    Talk(long id) {
+      this.id = id;
+    }
+  }
+
+  private static final class Said {
+    final long id;
+    final Talk talk;
+    final long startBy;
+    final long deadline;
+    int tokens;
+    int left;
+    boolean started;
+    boolean parked;
+
+    Said(long id, Talk talk, long startBy, long deadline, int left) {
+      this.id = id;
+      this.talk = talk;
+      this.startBy = startBy;
+      this.deadline = deadline;
+      this.left = left;
+    }
+  }
+
+  private SplittableRandom random = new SplittableRandom(0);
+  private Scheduler scheduler = new Scheduler(EngineLimits.of(CONTEXT));
+  private final Map<Long, Talk> talks = new HashMap<>();
+  private final Map<Long, Said> turns = new HashMap<>();
+  private long ids;
+  private long now;
+  private int completed;
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void schedule_randomOperations_keepsItsPromises(long seed) {
+    random = new SplittableRandom(seed);
+    int rows = 1 + random.nextInt(12);
+    EngineLimits limits =
+        new EngineLimits(
+            rows + 1 + random.nextInt(100), rows, CONTEXT + random.nextInt(600), 50, 50, 5);
+    scheduler = new Scheduler(limits);
+    for (int step = 0; step < 4_000; step++) {
+      act();
+      check(limits, step);
+    }
+    turns.values().forEach(turn -> park(turn, false));
+    for (int step = 0; !turns.isEmpty(); step++) {
+      assertThat(step).as("steps until all are served, seed %d", seed).isLessThan(50_000);
+      check(limits, step);
+    }
+    assertThat(scheduler.state().activeKvTokens()).isZero();
+    List.copyOf(talks.keySet()).forEach(scheduler::close);
+    assertThat(scheduler.state()).isEqualTo(EngineState.empty(limits));
+    assertThat(completed).as("turns with a whole reply, seed %d", seed).isGreaterThan(150);
+  }
+
+  private void act() {
+    int what = random.nextInt(100);
+    if (what < 10 && talks.size() < 25) {
+      Talk talk = new Talk(++ids);
+      talks.put(talk.id, talk);
+      scheduler.open(talk.id);
+    } else if (what < 40 && !talks.isEmpty() && turns.size() < 40) {
+      Talk talk = any(List.copyOf(talks.values()));
+      long startBy = random.nextInt(5) == 0 ? now + random.nextInt(30) : TurnRequest.NEVER;
+      long deadline = random.nextInt(5) == 0 ? now + random.nextInt(100) : TurnRequest.NEVER;
+      Said turn = new Said(++ids, talk, startBy, deadline, 1 + random.nextInt(40));
+      turns.put(turn.id, turn);
+      scheduler.enqueue(turn.id, talk.id, startBy, deadline);
+      talk.turns.add(turn.id);
+      if (talk.turns.size() == 1) {
+        ready(turn);
+      }
+    } else if (what < 50 && !turns.isEmpty()) {
+      park(any(List.copyOf(turns.values())), random.nextBoolean());
+    } else if (what < 53 && !turns.isEmpty()) {
+      Said turn = any(List.copyOf(turns.values()));
+      scheduler.finish(turn.id);
+      gone(turn);
+    } else if (what < 54 && !talks.isEmpty()) {
+      Talk talk = any(List.copyOf(talks.values()));
+      talks.remove(talk.id);
+      scheduler.close(talk.id);
+      talk.turns.forEach(turns::remove);
+    }
+  }
+
+  private <T> T any(List<T> values) {
+    return values.get(random.nextInt(values.size()));
+  }
+
+  private void park(Said turn, boolean parked) {
+    if (turn.talk.turns.get(0) == turn.id) {
+      turn.parked = parked;
+      scheduler.park(turn.id, parked);
+    }
+  }
+
+  private void ready(Said turn) {
+    turn.tokens = 1 + random.nextInt(CONTEXT - 1);
+    turn.left = Math.min(turn.left, CONTEXT - turn.tokens);
+    turn.talk.cached = random.nextInt(Math.min(turn.talk.cached, turn.tokens - 1) + 1);
+    scheduler.ready(turn.id, turn.tokens, turn.talk.cached);
+  }
+
+  private void gone(Said turn) {
+    turns.remove(turn.id);
+    boolean first = turn.talk.turns.get(0) == turn.id;
+    turn.talk.turns.remove(turn.id);
+    if (first && !turn.talk.turns.isEmpty()) {
+      ready(turns.get(turn.talk.turns.get(0)));
+    }
+  }
+
+  private void check(EngineLimits limits, int step) {
+    now++;
+    Plan plan = scheduler.schedule(now);
+    for (Drop drop : plan.dropped()) {
+      assertThat(drop.tokens()).isEqualTo(talks.get(drop.conversation()).cached);
+      talks.get(drop.conversation()).cached = 0;
+    }
+    for (long id : plan.expired()) {
+      Said turn = turns.get(id);
+      assertThat(turn.started).isFalse();
+      assertThat(Math.min(turn.startBy, turn.deadline)).isLessThanOrEqualTo(now);
+      gone(turn);
+    }
+    for (long id : plan.overdue()) {
+      Said turn = turns.get(id);
+      assertThat(turn.started).isTrue();
+      assertThat(turn.deadline).isLessThanOrEqualTo(now);
+      gone(turn);
+    }
+    assertThat(plan.grants().size()).isLessThanOrEqualTo(limits.stepRows());
+    assertThat(plan.grants().stream().mapToInt(Grant::tokens).sum())
+        .isLessThanOrEqualTo(limits.stepTokens());
+    Set<Long> seen = new HashSet<>();
+    for (Grant grant : plan.grants()) {
+      Said turn = turns.get(grant.turn());
+      assertThat(seen.add(grant.conversation())).as("one row for a conversation").isTrue();
+      assertThat(turn.talk.turns.get(0)).isEqualTo(turn.id);
+      assertThat(turn.parked).isFalse();
+      assertThat(turn.deadline).isGreaterThan(now);
+      assertThat(turn.started || turn.startBy > now).as("never after it expired").isTrue();
+      assertThat(grant.from()).isEqualTo(turn.talk.cached);
+      assertThat(grant.tokens()).isBetween(1, turn.tokens - turn.talk.cached);
+      assertThat(grant.sample()).isEqualTo(grant.from() + grant.tokens() == turn.tokens);
+      turn.started = true;
+      turn.talk.cached += grant.tokens();
+    }
+    boolean work = turns.values().stream().anyMatch(t -> !t.parked && t.talk.turns.get(0) == t.id);
+    assertThat(!plan.grants().isEmpty() || !work || !plan.expired().isEmpty())
+        .as("step %d does something where there is something to do", step)
+        .isTrue();
+    int cached = talks.values().stream().mapToInt(talk -> talk.cached).sum();
+    EngineState state = scheduler.state();
+    assertThat(state.activeKvTokens() + state.cachedKvTokens())
+        .as("reserved tokens")
+        .isBetween(cached - granted(plan), limits.kvCapacityTokens());
+    scheduler.apply(plan);
+    assertThat(cached).isLessThanOrEqualTo(limits.kvCapacityTokens());
+    for (Grant grant : plan.grants()) {
+      Said turn = turns.get(grant.turn());
+      if (grant.sample() && --turn.left <= 0) {
+        scheduler.finish(turn.id);
+        completed++;
+        gone(turn);
+      } else if (grant.sample()) {
+        turn.tokens++;
+        scheduler.extend(turn.id);
+      }
+    }
+  }
+
+  private static int granted(Plan plan) {
+    return plan.grants().stream().mapToInt(Grant::tokens).sum();
+  }
+}

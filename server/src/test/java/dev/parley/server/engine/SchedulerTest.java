@@ -1,0 +1,228 @@
+package dev.parley.server.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.groups.Tuple.tuple;
+
+import dev.parley.server.engine.EngineObserver.EvictionReason;
+import dev.parley.server.engine.Plan.Drop;
+import dev.parley.server.engine.Plan.Grant;
+import org.junit.jupiter.api.Test;
+
+class SchedulerTest {
+  private static final long NEVER = TurnRequest.NEVER;
+
+  private static EngineLimits limits(int tokens, int rows, int capacity) {
+    return new EngineLimits(tokens, rows, capacity, 100, 100, 100);
+  }
+
+  private static void turn(Scheduler scheduler, long id, int tokens) {
+    scheduler.open(id);
+    scheduler.enqueue(id, id, NEVER, NEVER);
+    scheduler.ready(id, tokens, 0);
+  }
+
+  /** Makes a step in which every reply goes on. */
+  private static Plan step(Scheduler scheduler) {
+    Plan plan = scheduler.schedule(0);
+    scheduler.apply(plan);
+    plan.grants().stream().filter(Grant::sample).forEach(grant -> scheduler.extend(grant.turn()));
+    return plan;
+  }
+
+  @Test
+  void schedule_promptLongerThanTheBudget_isReadInChunks() {
+    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    turn(scheduler, 1, 250);
+
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 0, 100, false));
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 100, 100, false));
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 200, 50, true));
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 250, 1, true));
+  }
+
+  @Test
+  void schedule_longPromptBesideReplies_repliesGoOnEveryStep() {
+    Scheduler scheduler = new Scheduler(limits(64, 4, 2000));
+    turn(scheduler, 1, 1);
+    turn(scheduler, 2, 1);
+    step(scheduler);
+    turn(scheduler, 3, 1000);
+
+    for (int i = 0; i < 16; i++) {
+      assertThat(step(scheduler).grants())
+          .extracting(Grant::turn, Grant::tokens)
+          .startsWith(tuple(1L, 1), tuple(2L, 1), tuple(3L, 62));
+    }
+  }
+
+  @Test
+  void schedule_shortPromptBehindLongOne_isNotHeldUp() {
+    Scheduler scheduler = new Scheduler(limits(100, 4, 4000));
+    turn(scheduler, 1, 1000);
+    turn(scheduler, 2, 20);
+
+    assertThat(step(scheduler).grants())
+        .containsExactly(new Grant(1, 1, 0, 80, false), new Grant(2, 2, 0, 20, true));
+  }
+
+  @Test
+  void schedule_turnWaitedTooLong_expiresWithoutAStep() {
+    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    scheduler.open(1);
+    scheduler.enqueue(1, 1, 50, NEVER);
+    scheduler.ready(1, 10, 0);
+
+    Plan plan = scheduler.schedule(50);
+
+    assertThat(plan.expired()).containsExactly(1L);
+    assertThat(plan.grants()).isEmpty();
+    assertThat(scheduler.state().waitingTurns()).isZero();
+  }
+
+  @Test
+  void schedule_turnsOfOneConversationExpireTogether_theLatestComesFirst() {
+    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    scheduler.open(1);
+    scheduler.enqueue(1, 1, NEVER, 50);
+    scheduler.ready(1, 10, 0);
+    scheduler.enqueue(2, 1, 50, NEVER);
+    scheduler.enqueue(3, 1, 50, NEVER);
+
+    assertThat(scheduler.schedule(50).expired()).containsExactly(3L, 2L, 1L);
+  }
+
+  @Test
+  void schedule_deadlineInTheMiddleOfAReply_isOverdueAndItsCacheStays() {
+    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    scheduler.open(1);
+    scheduler.enqueue(1, 1, 50, 80);
+    scheduler.ready(1, 10, 0);
+    step(scheduler);
+
+    assertThat(scheduler.schedule(60).overdue()).as("startBy is of no matter now").isEmpty();
+    Plan plan = scheduler.schedule(80);
+
+    assertThat(plan.overdue()).containsExactly(1L);
+    assertThat(plan.grants()).isEmpty();
+    assertThat(scheduler.state().activeKvTokens()).isZero();
+    assertThat(scheduler.state().cachedKvTokens()).isEqualTo(10);
+  }
+
+  @Test
+  void schedule_nextDeadline_isTheEarliest() {
+    Scheduler scheduler = new Scheduler(limits(100, 1, 1000));
+    turn(scheduler, 1, 10);
+    scheduler.open(2);
+    scheduler.enqueue(2, 2, 70, 90);
+    scheduler.enqueue(3, 2, NEVER, 80);
+
+    assertThat(scheduler.schedule(0).nextDeadline()).isEqualTo(70);
+  }
+
+  @Test
+  void schedule_memoryIsShort_theLongestIdleCacheGoesFirst() {
+    Scheduler scheduler = new Scheduler(limits(200, 4, 300));
+    turn(scheduler, 1, 100);
+    scheduler.apply(scheduler.schedule(0));
+    scheduler.finish(1);
+    turn(scheduler, 2, 100);
+    scheduler.apply(scheduler.schedule(0));
+    scheduler.finish(2);
+    turn(scheduler, 3, 150);
+
+    Plan plan = scheduler.schedule(0);
+
+    assertThat(plan.dropped()).containsExactly(new Drop(1, 100, EvictionReason.IDLE));
+    assertThat(plan.grants()).containsExactly(new Grant(3, 3, 0, 150, true));
+  }
+
+  @Test
+  void schedule_replyOutgrowsTheMemory_theLatestTurnIsReadAgainLater() {
+    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    turn(scheduler, 1, 100);
+    turn(scheduler, 2, 100);
+    step(scheduler);
+    int steps = 0;
+    Plan plan = step(scheduler);
+    while (plan.dropped().isEmpty() && ++steps < 200) {
+      plan = step(scheduler);
+    }
+
+    assertThat(plan.dropped()).containsExactly(new Drop(2, 150, EvictionReason.PREEMPTED));
+    assertThat(plan.grants()).extracting(Grant::turn).containsExactly(1L);
+    scheduler.finish(1);
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(2, 2, 0, 151, true));
+  }
+
+  @Test
+  void schedule_memoryIsShort_parkedTurnsGoBeforeRunningOnes() {
+    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    turn(scheduler, 1, 100);
+    turn(scheduler, 2, 100);
+    step(scheduler);
+    scheduler.park(1, true);
+    turn(scheduler, 3, 150);
+
+    Plan plan = scheduler.schedule(0);
+
+    assertThat(plan.dropped()).containsExactly(new Drop(1, 100, EvictionReason.PREEMPTED));
+    assertThat(plan.grants()).extracting(Grant::turn).containsExactly(2L, 3L);
+  }
+
+  @Test
+  void schedule_promptThatDoesNotFitYet_isNotOvertakenAndEvictsNothing() {
+    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    turn(scheduler, 1, 50);
+    scheduler.apply(scheduler.schedule(0));
+    scheduler.finish(1);
+    turn(scheduler, 2, 150);
+    step(scheduler);
+    turn(scheduler, 3, 250);
+    turn(scheduler, 4, 10);
+
+    Plan plan = scheduler.schedule(0);
+
+    assertThat(plan.grants()).extracting(Grant::turn).containsExactly(2L);
+    assertThat(plan.dropped()).isEmpty();
+  }
+
+  @Test
+  void schedule_moreRepliesThanRows_takeTurns() {
+    Scheduler scheduler = new Scheduler(limits(10, 2, 300));
+    for (int id = 1; id <= 3; id++) {
+      turn(scheduler, id, 1);
+      if (id < 3) {
+        step(scheduler);
+      }
+    }
+    scheduler.park(1, true);
+    step(scheduler); // 2 and 3
+    scheduler.park(1, false);
+
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(1L);
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(3L);
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(1L);
+  }
+
+  @Test
+  void schedule_parkedTurn_getsNothing() {
+    Scheduler scheduler = new Scheduler(limits(10, 2, 300));
+    turn(scheduler, 1, 5);
+    scheduler.park(1, true);
+
+    assertThat(scheduler.schedule(0).grants()).isEmpty();
+    assertThat(scheduler.state().parkedTurns()).isEqualTo(1);
+  }
+
+  @Test
+  void ledger_beyondItsCapacity_refuses() {
+    KvLedger ledger = new KvLedger(10);
+    ledger.set(1, 6);
+
+    assertThatThrownBy(() -> ledger.set(2, 5))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("conversation 2 cannot reserve 5 tokens: 6 of 10 are taken");
+    assertThat(ledger.total()).isEqualTo(6);
+  }
+}
