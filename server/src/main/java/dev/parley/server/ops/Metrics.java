@@ -134,6 +134,13 @@ public final class Metrics implements AutoCloseable {
     // Names that promtool objects to; process_cpu_usage and system_cpu_usage say as much.
     micrometer.config().meterFilter(MeterFilter.denyNameStartsWith("process.cpu.time"));
     micrometer.config().meterFilter(MeterFilter.denyNameStartsWith("system.cpu.count"));
+    // Labels as everything else spells them.
+    micrometer
+        .config()
+        .meterFilter(MeterFilter.renameTag("grpc.server", "methodType", "method_type"));
+    micrometer
+        .config()
+        .meterFilter(MeterFilter.renameTag("grpc.server", "statusCode", "status_code"));
     new JvmMemoryMetrics().bindTo(micrometer);
     new JvmThreadMetrics().bindTo(micrometer);
     new ProcessorMetrics().bindTo(micrometer);

@@ -10,9 +10,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A job whose event log is read as it grows. Thread-safe. */
 final class FollowedJob {
+  private static final Logger log = LoggerFactory.getLogger(FollowedJob.class);
+
   /** By time of creation, the newest first. */
   static final Comparator<TrainingJob> NEWEST_FIRST =
       Comparator.<TrainingJob>comparingLong(job -> nanos(job.getCreateTime()))
@@ -63,8 +67,16 @@ final class FollowedJob {
         TrainingUpdate shown = InlineData.leaveOut(update);
         state.apply(shown);
         snapshot = state.job();
-        listener.updated(snapshot, shown);
+        tell(listener, shown);
       }
+    }
+  }
+
+  private void tell(TrainingListener listener, TrainingUpdate update) {
+    try {
+      listener.updated(snapshot, update);
+    } catch (Throwable e) { // what only looks on must not lose us the updates after this one
+      log.error("a listener failed at update {} of job {}", update.getSequence(), id(), e);
     }
   }
 

@@ -1,0 +1,465 @@
+package dev.parley.server.training;
+
+import static dev.parley.server.ops.TestErrors.errorOf;
+import static dev.parley.server.ops.TestErrors.violationsOf;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import dev.parley.server.ops.TestChat;
+import dev.parley.server.ops.TestHome;
+import dev.parley.server.ops.TestJobs;
+import dev.parley.server.ops.TestServer;
+import dev.parley.trainer.job.JobDirectory;
+import dev.parley.v1.CancelTrainingJobRequest;
+import dev.parley.v1.DataSource;
+import dev.parley.v1.DatasetHeader;
+import dev.parley.v1.GetTrainingJobRequest;
+import dev.parley.v1.JobStarted;
+import dev.parley.v1.ListTrainingJobsRequest;
+import dev.parley.v1.ListTrainingJobsResponse;
+import dev.parley.v1.PromotionPolicy;
+import dev.parley.v1.TrainRequest;
+import dev.parley.v1.TrainResponse;
+import dev.parley.v1.TrainingJob;
+import dev.parley.v1.TrainingJobState;
+import dev.parley.v1.TrainingParameters;
+import dev.parley.v1.TrainingServiceGrpc;
+import dev.parley.v1.TrainingUpdate;
+import dev.parley.v1.UploadDatasetRequest;
+import dev.parley.v1.UploadDatasetResponse;
+import dev.parley.v1.WatchTrainingJobRequest;
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.Status.Code;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The service with its real trainer processes. */
+class TrainingServiceTest {
+  @TempDir private Path home;
+  private TestServer server;
+
+  @BeforeEach
+  void start() {
+    server = TestServer.start(home, "max-upload", "1000");
+  }
+
+  @AfterEach
+  void stop() {
+    for (TrainingJob job : list()) {
+      cancel(job.getJobId());
+    }
+    server.close();
+    ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
+  }
+
+  @Test
+  void train_promoted_newConversationsGetIt_runningOnesKeepTheirs() throws Exception {
+    TestHome.copy(home, "parley-tiny", "tuned");
+    TestChat before = new TestChat(server, "tuned");
+    assertThat(before.setup().getModel().getVersion()).isEqualTo(1);
+    before.say("hello");
+
+    TrainRequest.Builder request = TestJobs.steps("tuned@1", "tuned", 3);
+    request.getParametersBuilder().setPromotion(PromotionPolicy.PROMOTION_POLICY_ALWAYS);
+    request.setIdempotencyKey("once");
+    List<TrainingUpdate> updates = new ArrayList<>();
+    server.training().train(request.build()).forEachRemaining(r -> updates.add(r.getUpdate()));
+
+    assertThat(updates)
+        .extracting(TrainingUpdate::getSequence)
+        .containsExactlyElementsOf(LongStream.rangeClosed(1, updates.size()).boxed().toList());
+    TrainingUpdate last = updates.get(updates.size() - 1);
+    assertThat(last.getFinished().getVersion()).as(last.toString()).isEqualTo(2);
+    assertThat(updates).filteredOn(TrainingUpdate::hasStep).hasSize(3);
+    try (TestChat after = new TestChat(server, "tuned")) {
+      assertThat(after.setup().getModel().getVersion()).isEqualTo(2);
+      assertThat(after.say("hello").getModel().getVersion()).isEqualTo(2);
+    }
+    assertThat(before.say("again").getModel().getVersion()).isEqualTo(1);
+    before.close();
+    assertThat(before.end().getCode()).isEqualTo(Code.OK);
+
+    String id = updates.get(0).getCreated().getJobId();
+    assertThat(watch(id, 0)).isEqualTo(updates);
+    assertThat(watch(id, 4)).isEqualTo(updates.subList(3, updates.size()));
+    assertThat(watch(id, updates.size() + 1L)).isEmpty();
+    assertThat(server.training().train(request.build()).next().getUpdate())
+        .as("the same idempotency key")
+        .isEqualTo(updates.get(0));
+    assertThat(list()).hasSize(1);
+    assertThat(server.get("/metrics").body())
+        .contains("parley_training_jobs{state=\"finished\"} 1.0")
+        .contains("parley_training_tokens_total{model=\"tuned\"}")
+        .contains("parley_training_loss{model=\"tuned\"}")
+        .contains("parley_chat_turns_total{finish_reason=");
+
+    server.close();
+    server = TestServer.start(home);
+    assertThat(get(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FINISHED);
+    assertThat(watch(id, 1)).as("after a restart").isEqualTo(updates);
+  }
+
+  @Test
+  void cancel_waitingJob_endsAtOnce_runningJob_endsAtAStep_alsoAfterARestart() {
+    Iterator<TrainResponse> running = server.training().train(TestJobs.endless("a").build());
+    String runningId = running.next().getUpdate().getCreated().getJobId();
+    awaitStep(running);
+    Iterator<TrainResponse> waiting = server.training().train(TestJobs.endless("b").build());
+    String waitingId = waiting.next().getUpdate().getCreated().getJobId();
+
+    assertThat(cancel(waitingId).getState())
+        .isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    assertThat(waiting.next().getUpdate().hasCancelled()).isTrue();
+    assertThat(waiting.hasNext()).isFalse();
+
+    server.close(); // the trainer goes on
+    server = TestServer.start(home);
+    TrainingJob followed = get(runningId);
+    assertThat(followed.getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
+    Iterator<TrainResponse> unused = server.training().train(TestJobs.endless("c").build());
+    String behind = unused.next().getUpdate().getCreated().getJobId();
+    assertThat(get(behind).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CREATED);
+    cancel(behind);
+    cancel(runningId);
+    List<TrainingUpdate> rest = watch(runningId, followed.getLastSequence() + 1);
+    assertThat(rest.get(rest.size() - 1).hasCancelled()).isTrue();
+    assertThat(get(runningId).hasVersion()).isFalse();
+    assertThat(TestHome.registry(home).models()).containsExactly("parley-tiny");
+  }
+
+  @Test
+  void train_trainerKilled_failsWithExitCode_andTheNextJobRuns() {
+    Iterator<TrainResponse> updates = server.training().train(TestJobs.endless("a").build());
+    String id = updates.next().getUpdate().getCreated().getJobId();
+    awaitStep(updates);
+    ProcessHandle trainer =
+        ProcessHandle.current()
+            .children()
+            .filter(child -> child.info().commandLine().orElse("").contains(id))
+            .findFirst()
+            .orElseThrow();
+
+    assertThat(trainer.destroyForcibly()).isTrue();
+
+    TrainingUpdate last = last(updates);
+    assertThat(last.getFailed().getStatus().getMessage()).contains("exit code 137");
+    assertThat(get(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
+    assertThat(cancel(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
+    Iterator<TrainResponse> next =
+        server.training().train(TestJobs.steps("parley-tiny", "b", 1).build());
+    assertThat(last(next).hasFinished()).isTrue();
+  }
+
+  @Test
+  void start_jobWhoseTrainerDiedUnseen_isMarkedFailed() {
+    server.close();
+    JobDirectory job = JobDirectory.create(home, TestJobs.endless("a").build());
+    try (var events = job.events().open(Clock.systemUTC())) {
+      events.append(
+          TrainingUpdate.newBuilder().setStarted(JobStarted.newBuilder().setTotalSteps(9)));
+    }
+
+    server = TestServer.start(home);
+
+    List<TrainingUpdate> updates = watch(job.id(), 3);
+    assertThat(updates).hasSize(1);
+    assertThat(updates.get(0).getFailed().getStatus().getMessage())
+        .contains("cannot be resumed yet");
+  }
+
+  @Test
+  void train_clientGoesAway_jobGoesOn() {
+    Context.CancellableContext client = Context.current().withCancellation();
+    Iterator<TrainResponse> updates = trainAs(client);
+    String id = updates.next().getUpdate().getCreated().getJobId();
+    awaitStep(updates);
+
+    client.cancel(null);
+
+    long seen = get(id).getLastSequence();
+    Iterator<TrainingUpdate> on = stream(id, seen + 1); // would wait forever if the job had stopped
+    assertThat(on.next().getSequence()).isEqualTo(seen + 1);
+    assertThat(get(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
+  }
+
+  @Test
+  void train_manyProblems_allNamedAtOnce_nothingCreated() throws Exception {
+    TrainRequest request =
+        TrainRequest.newBuilder()
+            .setBaseModel("parley-tiny")
+            .setModelName("Not A Name")
+            .addData(DataSource.newBuilder().setPath("/does/not/exist.jsonl"))
+            .addData(DataSource.newBuilder().setDataset("sha256:" + "0".repeat(64)))
+            .addData(DataSource.getDefaultInstance())
+            .setParameters(TrainingParameters.newBuilder().setBatchSize(0).setEpochs(-1))
+            .build();
+
+    assertThat(violationsOf(() -> server.training().train(request).next()))
+        .containsExactlyInAnyOrder(
+            "model_name",
+            "data[0].path",
+            "data[1].dataset",
+            "data[2]",
+            "parameters.batch_size",
+            "parameters.epochs");
+    assertThat(
+            errorOf(
+                Code.NOT_FOUND,
+                "MODEL_NOT_FOUND",
+                () ->
+                    server.training().train(TestJobs.steps("parley-tyni", "a", 1).build()).next()))
+        .contains("parley-tiny");
+    assertThat(list()).isEmpty();
+  }
+
+  @Test
+  void unknownJob_everyMethod_notFound() throws Exception {
+    errorOf(Code.NOT_FOUND, "TRAINING_JOB_NOT_FOUND", () -> get("no-such"));
+    errorOf(Code.NOT_FOUND, "TRAINING_JOB_NOT_FOUND", () -> cancel("../registry"));
+    errorOf(Code.NOT_FOUND, "TRAINING_JOB_NOT_FOUND", () -> watch("no-such", 1));
+  }
+
+  @Test
+  void list_pages_newestFirst() throws Exception {
+    List<String> ids = new ArrayList<>();
+    server.close();
+    for (int i = 0; i < 3; i++) {
+      JobDirectory job = JobDirectory.create(home, TestJobs.endless("a").build());
+      job.fail(com.google.rpc.Status.newBuilder().setCode(2).build());
+      ids.add(0, job.id());
+    }
+    server = TestServer.start(home);
+
+    ListTrainingJobsResponse first = page(2, "");
+    ListTrainingJobsResponse second = page(2, first.getNextPageToken());
+
+    assertThat(
+            Stream.concat(first.getJobsList().stream(), second.getJobsList().stream())
+                .map(TrainingJob::getJobId))
+        .containsExactlyElementsOf(
+            server
+                .training()
+                .listTrainingJobs(ListTrainingJobsRequest.getDefaultInstance())
+                .getJobsList()
+                .stream()
+                .map(TrainingJob::getJobId)
+                .toList())
+        .containsExactlyInAnyOrderElementsOf(ids);
+    assertThat(first.getJobsCount()).isEqualTo(2);
+    assertThat(second.getNextPageToken()).isEmpty();
+    assertThat(violationsOf(() -> page(-1, ""))).containsExactly("page_size");
+    assertThat(violationsOf(() -> page(1, "made-up"))).containsExactly("page_token");
+  }
+
+  @Test
+  void upload_goodFile_isStoredUnderItsDigest_andTwiceIsOnce() throws Exception {
+    String line =
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+            + "{\"role\":\"assistant\",\"content\":\"hello\"}]}\n";
+
+    UploadDatasetResponse first = upload("d.jsonl", line, line);
+    UploadDatasetResponse second = upload("other.jsonl", line + line);
+
+    assertThat(first.getDialogues()).isEqualTo(2);
+    assertThat(first.getSizeBytes()).isEqualTo(2L * line.length());
+    assertThat(second.getDataset()).isEqualTo(first.getDataset());
+    String digest = first.getDataset().substring("sha256:".length());
+    assertThat(home.resolve("datasets").resolve(digest).resolve("d.jsonl")).hasContent(line + line);
+    assertThat(datasets()).containsExactly(digest);
+  }
+
+  @Test
+  void upload_bad_isRefused_nothingStays() throws Exception {
+    assertThat(violationsOf(() -> upload("../d.jsonl", "x"))).containsExactly("header.file_name");
+    assertThat(violationsOf(() -> upload("d.exe", "x"))).containsExactly("header.file_name");
+    assertThat(violationsOf(() -> upload("d.jsonl", "{broken\n")).get(0)).startsWith("d.jsonl:1:");
+    errorOf(Code.INVALID_ARGUMENT, "DATASET_TOO_LARGE", () -> upload("d.jsonl", "x".repeat(1_001)));
+    assertThat(datasets()).isEmpty();
+  }
+
+  @Test
+  void upload_clientGoesAwayHalfWay_nothingStays() throws Exception {
+    Context.CancellableContext client = Context.current().withCancellation();
+    Context outer = client.attach();
+    Upload upload;
+    try {
+      upload = new Upload("d.jsonl");
+    } finally {
+      client.detach(outer);
+    }
+    upload.send("{\"messages\":");
+    awaitDatasets(1);
+
+    client.cancel(null);
+
+    assertThat(upload.failure().getCode()).isEqualTo(Code.CANCELLED);
+    awaitDatasets(0);
+  }
+
+  private Iterator<TrainResponse> trainAs(Context.CancellableContext client) {
+    Context outer = client.attach();
+    try {
+      return server.training().train(TestJobs.endless("a").build());
+    } finally {
+      client.detach(outer);
+    }
+  }
+
+  /** Waits for a change on disk that nothing announces. */
+  private void awaitDatasets(int count) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (datasets().size() != count && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(datasets()).hasSize(count);
+  }
+
+  private List<String> datasets() throws Exception {
+    try (Stream<Path> entries = Files.list(home.resolve("datasets"))) {
+      return entries.map(entry -> entry.getFileName().toString()).toList();
+    }
+  }
+
+  private UploadDatasetResponse upload(String name, String... chunks) throws Exception {
+    Upload upload = new Upload(name);
+    for (String chunk : chunks) {
+      upload.send(chunk);
+    }
+    return upload.finish();
+  }
+
+  private final class Upload implements StreamObserver<UploadDatasetResponse> {
+    private final CompletableFuture<UploadDatasetResponse> response = new CompletableFuture<>();
+    private final StreamObserver<UploadDatasetRequest> requests;
+
+    Upload(String name) {
+      requests = TrainingServiceGrpc.newStub(server.channel()).uploadDataset(this);
+      requests.onNext(
+          UploadDatasetRequest.newBuilder()
+              .setHeader(DatasetHeader.newBuilder().setFileName(name))
+              .build());
+    }
+
+    void send(String chunk) {
+      ByteString bytes = ByteString.copyFrom(chunk, StandardCharsets.UTF_8);
+      requests.onNext(UploadDatasetRequest.newBuilder().setChunk(bytes).build());
+    }
+
+    UploadDatasetResponse finish() throws Exception {
+      requests.onCompleted();
+      Status failure =
+          response.handle((r, e) -> e == null ? Status.OK : Status.fromThrowable(e)).get();
+      if (!failure.isOk()) {
+        throw (StatusRuntimeException) error();
+      }
+      return response.get();
+    }
+
+    Status failure() throws Exception {
+      return response.handle((r, e) -> e == null ? Status.OK : Status.fromThrowable(e)).get();
+    }
+
+    private Throwable error() {
+      return response.handle((r, e) -> e).join();
+    }
+
+    @Override
+    public void onNext(UploadDatasetResponse value) {
+      response.complete(value);
+    }
+
+    @Override
+    public void onError(Throwable e) {
+      response.completeExceptionally(e);
+    }
+
+    @Override
+    public void onCompleted() {}
+  }
+
+  private static void awaitStep(Iterator<TrainResponse> updates) {
+    while (updates.hasNext()) {
+      if (updates.next().getUpdate().hasStep()) {
+        return;
+      }
+    }
+    throw new AssertionError("the job ended without a step");
+  }
+
+  private static TrainingUpdate last(Iterator<TrainResponse> updates) {
+    TrainingUpdate last = TrainingUpdate.getDefaultInstance();
+    while (updates.hasNext()) {
+      last = updates.next().getUpdate();
+    }
+    return last;
+  }
+
+  private List<TrainingUpdate> watch(String id, long from) {
+    List<TrainingUpdate> updates = new ArrayList<>();
+    stream(id, from).forEachRemaining(updates::add);
+    return updates;
+  }
+
+  private Iterator<TrainingUpdate> stream(String id, long from) {
+    var responses =
+        server
+            .training()
+            .watchTrainingJob(
+                WatchTrainingJobRequest.newBuilder().setJobId(id).setFromSequence(from).build());
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return responses.hasNext();
+      }
+
+      @Override
+      public TrainingUpdate next() {
+        return responses.next().getUpdate();
+      }
+    };
+  }
+
+  private TrainingJob get(String id) {
+    return server
+        .training()
+        .getTrainingJob(GetTrainingJobRequest.newBuilder().setJobId(id).build())
+        .getJob();
+  }
+
+  private TrainingJob cancel(String id) {
+    return server
+        .training()
+        .cancelTrainingJob(CancelTrainingJobRequest.newBuilder().setJobId(id).build())
+        .getJob();
+  }
+
+  private List<TrainingJob> list() {
+    return server
+        .training()
+        .listTrainingJobs(ListTrainingJobsRequest.getDefaultInstance())
+        .getJobsList();
+  }
+
+  private ListTrainingJobsResponse page(int size, String token) {
+    return server
+        .training()
+        .listTrainingJobs(
+            ListTrainingJobsRequest.newBuilder().setPageSize(size).setPageToken(token).build());
+  }
+}
