@@ -272,7 +272,7 @@ public final class ChatEngine implements AutoCloseable {
   }
 
   private RpcException stopped() {
-    return EngineLoop.unavailable(failure);
+    return EngineErrors.unavailable(failure);
   }
 
   private void run() {
