@@ -34,7 +34,7 @@ final class ChatSession {
 
   /** Talks until the input ends. */
   void run() throws IOException {
-    if (System.console() == null || out.json()) {
+    if (!Output.isTerminal() || out.json()) {
       piped();
     } else {
       terminal();

@@ -17,7 +17,7 @@ final class DryRunView {
 
   static void show(Output out, DryRun run) {
     out.object(json(run));
-    boolean terminal = System.console() != null;
+    boolean terminal = Output.isTerminal();
     out.text(
         terminal ? "Examples; what is learned is bold:" : "Examples; what is learned is in [ ]:");
     for (List<DryRun.Piece> example : run.examples()) {

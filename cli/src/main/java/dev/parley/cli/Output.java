@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import java.io.Console;
 import java.io.PrintStream;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
@@ -52,6 +53,22 @@ final class Output {
 
   /** A progress bar among the notes. */
   ProgressBar progressBar() {
-    return new ProgressBar(notes, System.console() != null);
+    return new ProgressBar(notes, isTerminal());
+  }
+
+  /** Whether a person sits before standard input and output. */
+  @SuppressWarnings("SystemConsoleNull") // newer JDKs always have a console, and are asked below
+  static boolean isTerminal() {
+    Console console = System.console();
+    if (console == null) {
+      return false;
+    }
+    try {
+      return (boolean) Console.class.getMethod("isTerminal").invoke(console); // since JDK 22
+    } catch (NoSuchMethodException e) {
+      return true;
+    } catch (ReflectiveOperationException e) {
+      return false;
+    }
   }
 }

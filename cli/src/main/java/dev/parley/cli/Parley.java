@@ -17,7 +17,8 @@ import picocli.CommandLine.ParameterException;
       EvalCommand.class,
       ChatCommand.class,
       ModelsCommand.class,
-      LoadTestCommand.class
+      LoadTestCommand.class,
+      BenchCommand.class
     })
 public final class Parley {
   private Parley() {}
