@@ -111,7 +111,7 @@ final class EvalCommand implements Callable<Integer> {
         .generation()
         .ifPresent(
             metrics -> {
-              Map<String, Number> named = new LinkedHashMap<>();
+              Map<String, Double> named = new LinkedHashMap<>();
               named.put("distinct_1", metrics.distinct1());
               named.put("distinct_2", metrics.distinct2());
               named.put("entropy_4", metrics.entropy4());

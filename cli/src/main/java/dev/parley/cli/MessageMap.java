@@ -36,9 +36,9 @@ final class MessageMap {
         map.put(field.getName(), entries(field, message));
       } else if (field.isRepeated()) {
         List<?> elements = (List<?>) message.getField(field);
-        map.put(field.getName(), elements.stream().map(e -> value(field, e)).toList());
+        map.put(field.getName(), elements.stream().map(MessageMap::value).toList());
       } else if (!field.hasPresence() || message.hasField(field)) {
-        map.put(field.getName(), value(field, message.getField(field)));
+        map.put(field.getName(), value(message.getField(field)));
       }
     }
     return map;
@@ -50,12 +50,12 @@ final class MessageMap {
     FieldDescriptor value = field.getMessageType().findFieldByNumber(2);
     for (Object entry : (List<?>) message.getField(field)) {
       Message pair = (Message) entry;
-      map.put(String.valueOf(pair.getField(key)), value(value, pair.getField(value)));
+      map.put(String.valueOf(pair.getField(key)), value(pair.getField(value)));
     }
     return map;
   }
 
-  private static Object value(FieldDescriptor field, Object value) {
+  private static Object value(Object value) {
     if (value instanceof Duration duration) {
       return Durations.toNanos(duration) / 1e9;
     }

@@ -3,6 +3,7 @@ package dev.parley.cli;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code parley} command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 @Command(
@@ -36,7 +37,17 @@ public final class Parley {
         .addSubcommand(ServeCommand.commandLine())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler(Parley::report)
+        .setParameterExceptionHandler(Parley::explain)
         .execute(arguments);
+  }
+
+  /** Wrong usage is one sentence, too, and says where the help is. */
+  private static int explain(ParameterException usage, String[] arguments) {
+    CommandLine command = usage.getCommandLine();
+    command.getErr().println("parley: " + usage.getMessage());
+    UnmatchedArgumentException.printSuggestions(usage, command.getErr());
+    command.getErr().printf("Try '%s --help'.%n", command.getCommandSpec().qualifiedName());
+    return CommandLine.ExitCode.USAGE;
   }
 
   /** A failure is one sentence; the stack trace is for PARLEY_JAVA_OPTIONS=-Dparley.debug=true. */

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -82,21 +81,20 @@ final class TrainCommand implements Callable<Integer> {
             },
             "stop");
     Runtime.getRuntime().addShutdownHook(stop);
-    AtomicReference<TrainingUpdate> last =
-        new AtomicReference<>(TrainingUpdate.getDefaultInstance());
+    TrainingUpdate.Builder last = TrainingUpdate.newBuilder();
     try {
       TrainingJob.run(
           home.path(),
           job.id(),
           update -> {
             view.show(update);
-            last.set(update);
+            last.clear().mergeFrom(update);
           },
           cancelled::get);
     } finally {
       ended.countDown();
     }
-    return last.get();
+    return last.build();
   }
 
   private static void requireValid(TrainRequest request) {

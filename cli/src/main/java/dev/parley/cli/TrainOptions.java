@@ -153,16 +153,17 @@ final class TrainOptions {
 
   /** The constant of a contract's enum that a word names: {@code if-better} is ..._IF_BETTER. */
   static <E extends Enum<E>> E constant(Class<E> type, String word) {
-    String prefix = type.getSimpleName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
-    String wanted = (prefix + word.replace('-', '_')).toUpperCase(Locale.ROOT);
+    String prefix =
+        type.getSimpleName().replaceAll("(?<=[a-z])(?=[A-Z])", "_").toUpperCase(Locale.ROOT) + "_";
     List<String> known = new ArrayList<>();
     for (E constant : type.getEnumConstants()) {
-      if (constant.name().equals(wanted) && constant.ordinal() > 0) {
-        return constant;
-      }
-      if (constant.ordinal() > 0 && constant.name().startsWith(prefix.toUpperCase(Locale.ROOT))) {
-        known.add(
-            constant.name().substring(prefix.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+      String name = constant.name();
+      if (name.startsWith(prefix) && !name.endsWith("_UNSPECIFIED")) {
+        String spelled = name.substring(prefix.length()).toLowerCase(Locale.ROOT).replace('_', '-');
+        if (spelled.equalsIgnoreCase(word)) {
+          return constant;
+        }
+        known.add(spelled);
       }
     }
     throw new UsageException(
