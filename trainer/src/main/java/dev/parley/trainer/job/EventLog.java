@@ -22,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  * What a training job wrote down: a file with one {@link TrainingUpdate} as JSON on each line,
  * numbered from 1 without gaps. It is the one truth that every watcher reads.
  *
- * <p>One writer at a time, guarded by {@link WriterLock}. Any number of readers in any process,
- * without a lock: a reader takes whole lines only, so it never sees a line that is still being
- * written. Every line is on the disk before {@link Writer#append} returns; a line that a crash cut
- * short is removed by the next writer.
+ * <p>One writer at a time, guarded by a lock that the system drops when its process ends, however
+ * it ends. The lock is on a file of its own beside the log: a POSIX lock is lost as soon as its
+ * process closes any descriptor of the locked file, and the log is read by its own writer too. Any
+ * number of readers in any process, without a lock: a reader takes whole lines only, so it never
+ * sees a line that is still being written. Every line is on the disk before {@link Writer#append}
+ * returns; a line that a crash cut short is removed by the next writer.
  */
 public final class EventLog {
   /** What a status may carry: ErrorInfo, BadRequest and their kin. */
@@ -60,33 +62,36 @@ public final class EventLog {
    * @throws IllegalStateException if a line that is not the last one is damaged
    */
   public Writer open(Clock clock) {
+    WriterLock lock = WriterLock.take(lockFile());
+    if (lock == null) {
+      throw new LogInUseException(file);
+    }
     try {
-      WriterLock lock = WriterLock.take(file).orElseThrow(() -> new LogInUseException(file));
-      FileChannel channel = null;
+      FileChannel channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       try {
-        channel =
-            FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        return new Writer(lock, channel, repair(channel), clock);
+        return new Writer(channel, lock, repair(channel), clock);
       } catch (RuntimeException | IOException e) {
-        if (channel != null) {
-          channel.close();
-        }
-        lock.close();
+        channel.close();
         throw e;
       }
+    } catch (RuntimeException e) {
+      lock.close();
+      throw e;
     } catch (IOException e) {
+      lock.close();
       throw new UncheckedIOException(e);
     }
   }
 
   /** Whether some process has the log open for appending: the job runs. */
   public boolean hasWriter() {
-    try {
-      return WriterLock.isHeld(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return WriterLock.isTaken(lockFile());
+  }
+
+  private Path lockFile() {
+    return file.resolveSibling(file.getFileName() + ".lock");
   }
 
   /** Every update from a sequence number on that is written whole; 0 and 1 give all. */
@@ -157,14 +162,14 @@ public final class EventLog {
 
   /** Appends updates. Safe for several threads. */
   public static final class Writer implements AutoCloseable {
-    private final WriterLock lock;
     private final FileChannel channel;
+    private final WriterLock lock;
     private final Clock clock;
     private long sequence;
 
-    private Writer(WriterLock lock, FileChannel channel, long sequence, Clock clock) {
-      this.lock = lock;
+    private Writer(FileChannel channel, WriterLock lock, long sequence, Clock clock) {
       this.channel = channel;
+      this.lock = lock;
       this.sequence = sequence;
       this.clock = clock;
     }
@@ -207,9 +212,8 @@ public final class EventLog {
 
     @Override
     public synchronized void close() {
-      try {
+      try (lock) {
         channel.close();
-        lock.close();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }

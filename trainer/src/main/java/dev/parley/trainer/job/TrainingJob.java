@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.protobuf.util.Durations;
+import com.google.rpc.Code;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Weights;
@@ -109,8 +110,10 @@ public final class TrainingJob {
     try {
       last = train();
     } catch (RuntimeException | OutOfMemoryError e) {
-      log.error("job {} failed", job.id(), e);
-      last = failed(Failures.of(e));
+      com.google.rpc.Status status = Failures.of(e);
+      boolean ours = status.getCode() == Code.INTERNAL_VALUE;
+      log.error("job {} failed: {}", job.id(), status.getMessage(), ours ? e : null);
+      last = failed(status);
     }
     events.accept(last);
   }

@@ -1,100 +1,102 @@
 package dev.parley.trainer.job;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The right to write a file, held by one writer over all processes; the system drops it when the
- * process ends, however it ends.
+ * A lock that one holder has, in whichever process, until it lets go or its process ends.
  *
- * <p>The lock is on a file beside the guarded one that nobody reads. A lock on the guarded file
- * itself would not last: on POSIX systems it belongs to the process and is dropped as soon as the
- * process closes any channel to that file, a reader's too.
+ * <p>Between processes it is the system's lock on a file. Within this process a set of paths comes
+ * first: to open and close the file a second time would drop the system's lock.
  */
 final class WriterLock implements AutoCloseable {
-  /** Files that this process may write: opening and closing their lock file would drop the lock. */
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+  private static final int ATTEMPTS = 20;
+  private static final long PAUSE_NANOS = 25_000_000;
 
-  /** Someone who asks {@link #isHeld} holds the lock for a moment; a writer tries again. */
-  private static final int TRIES = 10;
-
-  private static final long PAUSE_MILLIS = 20;
-
-  private final Path guarded;
+  private final Path key;
   private final FileChannel channel;
 
-  private WriterLock(Path guarded, FileChannel channel) {
-    this.guarded = guarded;
+  private WriterLock(Path key, FileChannel channel) {
+    this.key = key;
     this.channel = channel;
   }
 
-  /** Takes the lock; empty if another writer has it. */
-  static Optional<WriterLock> take(Path file) throws IOException {
-    Path guarded = file.toAbsolutePath().normalize();
-    if (!HELD.add(guarded)) {
-      return Optional.empty();
+  /**
+   * Takes the lock; null if someone has it. Tries for half a second, since {@link #isTaken} in
+   * another process holds it for a moment.
+   */
+  static @Nullable WriterLock take(Path file) {
+    Path key = file.toAbsolutePath().normalize();
+    WriterLock lock = tryTake(file, key);
+    for (int attempt = 1; attempt < ATTEMPTS && lock == null; attempt++) {
+      LockSupport.parkNanos(PAUSE_NANOS);
+      lock = tryTake(file, key);
+    }
+    return lock;
+  }
+
+  private static @Nullable WriterLock tryTake(Path file, Path key) {
+    if (!HELD.add(key)) {
+      return null;
     }
     FileChannel channel = null;
+    boolean taken = false;
     try {
-      channel =
-          FileChannel.open(lockFile(guarded), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      for (int i = 0; i < TRIES; i++) {
-        if (channel.tryLock() != null) {
-          return Optional.of(new WriterLock(guarded, channel));
-        }
-        TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
-      }
+      channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      taken = channel.tryLock() != null;
+      return taken ? new WriterLock(key, channel) : null;
     } catch (IOException e) {
-      giveUp(guarded, channel);
-      throw e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    giveUp(guarded, channel);
-    return Optional.empty();
-  }
-
-  private static void giveUp(Path guarded, @Nullable FileChannel channel) throws IOException {
-    HELD.remove(guarded);
-    if (channel != null) {
-      channel.close();
+      throw new UncheckedIOException(e);
+    } finally {
+      if (!taken) {
+        close(channel);
+        HELD.remove(key);
+      }
     }
   }
 
-  /** Whether some writer has the lock. */
-  static boolean isHeld(Path file) throws IOException {
-    Path guarded = file.toAbsolutePath().normalize();
-    if (HELD.contains(guarded)) {
-      return true;
-    }
-    if (!Files.exists(lockFile(guarded))) {
+  /** Whether someone has the lock. */
+  static boolean isTaken(Path file) {
+    Path key = file.toAbsolutePath().normalize();
+    if (!Files.exists(file)) {
       return false;
     }
-    try (FileChannel channel = FileChannel.open(lockFile(guarded), StandardOpenOption.WRITE);
+    if (!HELD.add(key)) {
+      return true;
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
         FileLock lock = channel.tryLock()) {
       return lock == null;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      HELD.remove(key);
     }
   }
 
-  private static Path lockFile(Path guarded) {
-    return guarded.resolveSibling(guarded.getFileName() + ".lock");
+  private static void close(@Nullable FileChannel channel) {
+    try {
+      if (channel != null) {
+        channel.close();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override
-  public void close() throws IOException {
-    try {
-      channel.close();
-    } finally {
-      HELD.remove(guarded);
-    }
+  public void close() {
+    close(channel);
+    HELD.remove(key);
   }
 }

@@ -31,12 +31,7 @@ public final class TrainBench {
    * @param steps that are timed, after two that are not
    */
   public static Result run(
-      Gpt2Config config,
-      DataType arithmetic,
-      Device device,
-      int batchSize,
-      int length,
-      int steps) {
+      Gpt2Config config, DataType arithmetic, Device device, int batchSize, int length, int steps) {
     TrainableGpt2.AdamW adamW = new TrainableGpt2.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01, 1);
     TrainableGpt2.Batch batch = batch(config, batchSize, length);
     int learned = batch.labels().length;
