@@ -131,7 +131,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
       return;
     }
     SetupComplete complete = begun.setupComplete();
-    log.info(
+    log.debug(
         "conversation {} begins with {} version {}",
         complete.getConversationId(),
         complete.getModel().getName(),

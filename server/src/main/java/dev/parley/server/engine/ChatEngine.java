@@ -28,6 +28,7 @@ public final class ChatEngine implements AutoCloseable {
   private final Gpt2Decoder decoder;
   private final EngineLimits limits;
   private final LongSupplier nanoClock;
+  private final Runnable atEnd;
   private final long origin;
   private final Mailbox mailbox = new Mailbox();
   private final AtomicInteger conversations = new AtomicInteger();
@@ -57,6 +58,15 @@ public final class ChatEngine implements AutoCloseable {
    */
   public ChatEngine(
       Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer, LongSupplier nanoClock) {
+    this(decoder, limits, observer, nanoClock, decoder::close);
+  }
+
+  private ChatEngine(
+      Gpt2Decoder decoder,
+      EngineLimits limits,
+      EngineObserver observer,
+      LongSupplier nanoClock,
+      Runnable atEnd) {
     if (limits.kvCapacityTokens() < decoder.config().contextLength()) {
       throw new IllegalArgumentException(
           "kvCapacityTokens is %d, but must hold a full context of %d tokens"
@@ -65,12 +75,18 @@ public final class ChatEngine implements AutoCloseable {
     this.decoder = decoder;
     this.limits = limits;
     this.nanoClock = nanoClock;
+    this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
     this.loop =
         new EngineLoop(decoder, limits, new GuardedObserver(observer), this::now, this::turnEnded);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
+  }
+
+  /** Starts an engine over a decoder that stays its caller's. */
+  static ChatEngine over(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer) {
+    return new ChatEngine(decoder, limits, observer, System::nanoTime, () -> {});
   }
 
   /** The model's shape. */
@@ -256,7 +272,7 @@ public final class ChatEngine implements AutoCloseable {
   }
 
   private RpcException stopped() {
-    return EngineLoop.unavailable(failure);
+    return EngineErrors.unavailable(failure);
   }
 
   private void run() {
@@ -272,7 +288,7 @@ public final class ChatEngine implements AutoCloseable {
     }
     mailbox.close();
     loop.stop(cause);
-    decoder.close();
+    atEnd.run();
   }
 
   /** Stops at the next step boundary: every turn fails with UNAVAILABLE; closes the decoder. */

@@ -75,7 +75,7 @@ final class EngineLoop {
   /** A message arrives. */
   void submit(Turn turn) {
     if (!dialogues.containsKey(turn.dialogue.id)) {
-      deliver(turn, () -> turn.sink.failed(cancelled()), "cancelled");
+      deliver(turn, () -> turn.sink.failed(EngineErrors.cancelled()), "cancelled");
       return;
     }
     turns.put(turn.id, turn);
@@ -97,7 +97,7 @@ final class EngineLoop {
   /** A conversation is gone. */
   void close(Dialogue dialogue) {
     for (Turn turn : List.copyOf(dialogue.turns)) {
-      fail(turn, cancelled());
+      fail(turn, EngineErrors.cancelled());
     }
     dialogues.remove(dialogue.id);
     dialogue.forget();
@@ -121,7 +121,10 @@ final class EngineLoop {
       observer.evicted(drop.reason(), drop.tokens());
     }
     for (long id : plan.expired()) {
-      remove(id, turn -> deliver(turn, () -> turn.sink.failed(expired(turn)), "expired"));
+      remove(
+          id,
+          turn ->
+              deliver(turn, () -> turn.sink.failed(EngineErrors.expired(waited(turn))), "expired"));
     }
     for (long id : plan.overdue()) {
       remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.reply()));
@@ -144,7 +147,7 @@ final class EngineLoop {
     }
     for (Turn turn : List.copyOf(turns.values())) {
       turns.remove(turn.id);
-      deliver(turn, () -> turn.sink.failed(unavailable(cause)), "failed");
+      deliver(turn, () -> turn.sink.failed(EngineErrors.unavailable(cause)), "failed");
     }
     for (Dialogue dialogue : dialogues.values()) {
       dialogue.turns.clear();
@@ -203,8 +206,7 @@ final class EngineLoop {
           sampler.choose(
               result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
     } catch (Sampler.NoTokenException e) {
-      Code code = e.reason().equals("NO_TOKEN_LEFT") ? Code.INVALID_ARGUMENT : Code.INTERNAL;
-      failRow(turn, RpcException.of(code, e.reason(), e.sentence(), Map.of()));
+      failRow(turn, EngineErrors.noToken(e));
       return;
     } catch (RuntimeException e) {
       failRow(turn, internal(e));
@@ -305,6 +307,10 @@ final class EngineLoop {
     ended.accept(turn);
   }
 
+  private long waited(Turn turn) {
+    return clock.getAsLong() - turn.arrival;
+  }
+
   private Turn turn(long id) {
     Turn turn = turns.get(id);
     if (turn == null) {
@@ -321,39 +327,8 @@ final class EngineLoop {
     return dialogue;
   }
 
-  private RpcException expired(Turn turn) {
-    long waited = (clock.getAsLong() - turn.arrival) / 1_000_000;
-    return RpcException.of(
-        Code.DEADLINE_EXCEEDED,
-        "WAITED_TOO_LONG",
-        "the message waited %d ms for its first step, longer than max_queue_wait or the deadline "
-                .formatted(waited)
-            + "allow; nothing was computed for it",
-        Map.of("waited_ms", Long.toString(waited)));
-  }
-
-  private static RpcException cancelled() {
-    return RpcException.of(
-        Code.CANCELLED, "CONVERSATION_CLOSED", "the conversation was closed", Map.of());
-  }
-
   private static RpcException internal(Throwable cause) {
     log.warn("a turn fails", cause);
-    return RpcException.of(
-        Code.INTERNAL,
-        "ENGINE_FAILURE",
-        "the model failed on this turn (%s); the server's log says more"
-            .formatted(cause.getClass().getSimpleName()),
-        Map.of("cause", cause.getClass().getName()));
-  }
-
-  static RpcException unavailable(@Nullable Throwable cause) {
-    return RpcException.of(
-        Code.UNAVAILABLE,
-        cause == null ? "ENGINE_CLOSED" : "ENGINE_FAILED",
-        cause == null
-            ? "the model is being unloaded; open a new conversation"
-            : "the engine has stopped after a failure; try another replica",
-        Map.of());
+    return EngineErrors.internal(cause);
   }
 }

@@ -272,43 +272,17 @@ final class Scheduler {
     return true;
   }
 
-  /** One token for each reply, and equal shares of the rest for the prompts. */
   private List<Grant> share(List<Turn> rows) {
-    int budget = limits.stepTokens();
-    Map<Turn, Integer> shares = new LinkedHashMap<>();
-    List<Turn> prompts = new ArrayList<>();
-    for (Turn turn : rows) {
-      if (turn.pending() == 1) {
-        shares.put(turn, 1);
-        budget--;
-      } else {
-        prompts.add(turn);
-      }
-    }
-    // Two rounds: equal shares; then what short prompts left over, in the order of arrival.
-    prompts.sort(ARRIVAL);
-    int equal = prompts.isEmpty() ? 0 : Math.max(1, budget / prompts.size());
-    for (Turn turn : prompts) {
-      int tokens = Math.min(Math.min(equal, turn.pending()), budget);
-      shares.put(turn, tokens);
-      budget -= tokens;
-    }
-    for (Turn turn : prompts) {
-      int more = Math.min(budget, turn.pending() - shares.getOrDefault(turn, 0));
-      shares.merge(turn, more, Integer::sum);
-      budget -= more;
-    }
+    rows.sort(ARRIVAL);
+    int[] shares =
+        TokenBudget.divide(limits.stepTokens(), rows.stream().mapToInt(Turn::pending).toArray());
     List<Grant> grants = new ArrayList<>();
-    shares.forEach(
-        (turn, tokens) -> {
-          if (tokens > 0) {
-            turn.lastStep = step;
-            Seat seat = turn.seat;
-            grants.add(
-                new Grant(
-                    turn.id, seat.conversation, seat.cached, tokens, tokens == turn.pending()));
-          }
-        });
+    for (int i = 0; i < shares.length; i++) {
+      Turn turn = rows.get(i);
+      turn.lastStep = step;
+      boolean sample = shares[i] == turn.pending();
+      grants.add(new Grant(turn.id, turn.seat.conversation, turn.seat.cached, shares[i], sample));
+    }
     return grants;
   }
 

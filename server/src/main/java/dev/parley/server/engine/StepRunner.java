@@ -43,7 +43,8 @@ final class StepRunner {
     try {
       results = step(grants, rows);
     } catch (RuntimeException e) {
-      log.warn("a step of {} rows failed; each is tried by itself", rows.size(), e);
+      log.warn("a step of {} rows failed; each is tried by itself", rows.size());
+      log.debug("why the step failed", e); // a row that fails again says so in the turn's warning
       results = oneByOne(grants, rows);
     }
     for (int r = 0; r < rows.size(); r++) {

@@ -38,7 +38,7 @@ public final class RegistryWatch implements AutoCloseable {
     this.catalog = catalog;
     this.deployments = deployments;
     this.models = catalog.models();
-    Future<?> unused =
+    Future<?> unused = // it ends with the executor
         thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
@@ -72,7 +72,7 @@ public final class RegistryWatch implements AutoCloseable {
         changes.send();
       }
       looks.send();
-    } catch (Throwable e) { // a periodic task that throws is never run again
+    } catch (RuntimeException e) {
       log.error("the registry cannot be read; what is loaded goes on", e);
     }
   }

@@ -80,7 +80,7 @@ public final class TrainingJobs implements AutoCloseable {
 
   /** Begins to look after jobs and to start those that wait. */
   public void start() {
-    Future<?> unused =
+    Future<?> unused = // it ends with the executor
         thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
@@ -208,7 +208,7 @@ public final class TrainingJobs implements AutoCloseable {
       if (found) {
         news.send();
       }
-    } catch (Throwable e) { // a periodic task that throws is never run again
+    } catch (RuntimeException e) {
       log.error("looking after training jobs failed; it goes on", e);
     }
   }

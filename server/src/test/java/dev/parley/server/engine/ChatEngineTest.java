@@ -12,6 +12,7 @@ import dev.parley.model.gpt2.Precision;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -547,6 +548,54 @@ class ChatEngineTest {
                 throw new AssertionError(bad);
               }
             });
+  }
+
+  @Test
+  void observer_twoTurns_countsEveryTokenOnce() throws Exception {
+    List<String> ended = new ArrayList<>();
+    Map<String, Integer> counts = new HashMap<>();
+    EngineObserver observer =
+        new EngineObserver() {
+          @Override
+          public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
+            counts.merge("steps", 1, Integer::sum);
+            counts.merge("prompt", promptTokens, Integer::sum);
+            counts.merge("sampled", sampledTokens, Integer::sum);
+          }
+
+          @Override
+          public void turnStarted(long queuedNanos) {
+            counts.merge("started", 1, Integer::sum);
+          }
+
+          @Override
+          public void firstToken(long nanos) {
+            counts.merge("first", 1, Integer::sum);
+          }
+
+          @Override
+          public void nextToken(long nanos) {
+            counts.merge("next", 1, Integer::sum);
+          }
+
+          @Override
+          public void turnEnded(
+              String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
+            ended.add(reason + " " + promptTokens + " " + cachedTokens + " " + generatedTokens);
+            throw new IllegalStateException("an observer's failure is not the engine's");
+          }
+        };
+    try (ChatEngine engine = new ChatEngine(TinyModel.decoder(CONTEXT), limits(1000), observer)) {
+      Conversation conversation = engine.open(() -> new int[0]);
+      say(conversation, message(1, 5), 4).await();
+      say(conversation, message(2, 5), 3).await();
+      assertIdle(engine);
+    }
+
+    assertThat(ended).containsExactly("max_tokens 6 0 4", "max_tokens 8 9 3");
+    assertThat(counts)
+        .containsExactlyInAnyOrderEntriesOf(
+            Map.of("steps", 7, "prompt", 14, "sampled", 7, "started", 2, "first", 2, "next", 5));
   }
 
   @Test

@@ -1,0 +1,60 @@
+package dev.parley.server.engine;
+
+import com.google.rpc.Code;
+import dev.parley.server.rpc.RpcException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a client is told about a turn that the engine could not answer. */
+final class EngineErrors {
+  private EngineErrors() {}
+
+  /** A turn that waited too long for its first step. */
+  static RpcException expired(long waitedNanos) {
+    long waited = waitedNanos / 1_000_000;
+    return RpcException.of(
+        Code.DEADLINE_EXCEEDED,
+        "WAITED_TOO_LONG",
+        ("the message waited %d ms for its first step, longer than max_queue_wait or the deadline"
+                + " allow; nothing was computed for it")
+            .formatted(waited),
+        Map.of("waited_ms", Long.toString(waited)));
+  }
+
+  /** A turn of a conversation that is gone. */
+  static RpcException cancelled() {
+    return RpcException.of(
+        Code.CANCELLED, "CONVERSATION_CLOSED", "the conversation was closed", Map.of());
+  }
+
+  /** A row that failed by itself. */
+  static RpcException internal(Throwable cause) {
+    return RpcException.of(
+        Code.INTERNAL,
+        "ENGINE_FAILURE",
+        "the model failed on this turn (%s); the server's log says more"
+            .formatted(cause.getClass().getSimpleName()),
+        Map.of("cause", cause.getClass().getName()));
+  }
+
+  /** A row that no token can be chosen from. */
+  static RpcException noToken(Sampler.NoTokenException e) {
+    Code code = e.reason().equals("NO_TOKEN_LEFT") ? Code.INVALID_ARGUMENT : Code.INTERNAL;
+    return RpcException.of(code, e.reason(), e.sentence(), Map.of());
+  }
+
+  /**
+   * An engine that has stopped.
+   *
+   * @param cause null where it was closed
+   */
+  static RpcException unavailable(@Nullable Throwable cause) {
+    return RpcException.of(
+        Code.UNAVAILABLE,
+        cause == null ? "ENGINE_CLOSED" : "ENGINE_FAILED",
+        cause == null
+            ? "the model is being unloaded; open a new conversation"
+            : "the engine has stopped after a failure; try another replica",
+        Map.of());
+  }
+}
