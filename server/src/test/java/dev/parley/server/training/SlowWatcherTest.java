@@ -26,15 +26,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SlowWatcherTest {
-  private static final int WATCHERS = 20;
-  private static final int UPDATES = 400;
+  private static final int WATCHERS = 8;
+  private static final int UPDATES = 200;
 
   @TempDir private Path home;
 
   @Test
   void watch_clientsThatNeverRead_areNotBufferedFor_andGetAllWhenTheyDo() throws Exception {
     JobDirectory job = JobDirectory.create(home, TestJobs.endless("a").build());
-    String reply = "x".repeat(20_000); // 8 MB of updates for each of the watchers
+    String reply = "x".repeat(40_000); // 8 MB of updates for each of the watchers
     try (EventLog.Writer events = job.events().open(Clock.systemUTC())) {
       for (int i = 0; i < UPDATES; i++) {
         events.append(
