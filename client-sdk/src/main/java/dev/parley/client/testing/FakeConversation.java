@@ -67,6 +67,9 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
       }
       case INTERRUPT -> {
         service.interrupted();
+        if (message == null && !waiting.isEmpty()) {
+          begin(waiting.remove()); // Said, though the client has not asked for its reply yet.
+        }
         interrupted = message != null;
       }
       case FEEDBACK -> service.judged(request.getFeedback());
@@ -177,12 +180,12 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
     if (piece < reply.pieces.size()) {
       String text = reply.pieces.get(piece++);
       delivered.append(text);
+      service.delivered();
       responses.onNext(
           ChatResponse.newBuilder()
               .setTextDelta(
                   TextDelta.newBuilder().setTurn(turn).setRequestId(requestId()).setText(text))
               .build());
-      service.delivered();
       return;
     }
     switch (reply.ending) {
