@@ -60,9 +60,12 @@ public final class TrainerProcess {
     environment.put("OMP_NUM_THREADS", Integer.toString(resources.threads()));
     // Spinning threads would slow the chats beside it down by a factor.
     environment.put("OMP_WAIT_POLICY", "passive");
-    // glibc gives large buffers back after each operation and takes them again page by page.
-    environment.putIfAbsent("MALLOC_MMAP_THRESHOLD_", "4294967296");
+    // glibc gives buffers above 32 MiB back after each operation and takes them again page by page:
+    // 40 % of a step. No threshold may be set above that, but mapping can be switched off; and only
+    // the first arena can hold buffers of that size.
+    environment.putIfAbsent("MALLOC_MMAP_MAX_", "0");
     environment.putIfAbsent("MALLOC_TRIM_THRESHOLD_", "4294967296");
+    environment.putIfAbsent("MALLOC_ARENA_MAX", "1");
     try {
       Process process = builder.start();
       process.getOutputStream().close();

@@ -20,6 +20,7 @@ import dev.parley.trainer.loop.LoopListener.Evaluated;
 import dev.parley.trainer.loop.Outcome;
 import dev.parley.trainer.loop.Recipe;
 import dev.parley.trainer.loop.TrainingLoop;
+import dev.parley.v1.CheckpointWritten;
 import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobFailed;
 import dev.parley.v1.JobFinished;
@@ -27,6 +28,9 @@ import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -151,6 +155,7 @@ public final class TrainingJob {
         return cancelled(stopped.step());
       }
       if (outcome instanceof Outcome.Diverged diverged) {
+        diverged.best().ifPresent(best -> keep(base, weights, best.step()));
         return failed(Failures.diverged(diverged.reason()));
       }
       Outcome.Finished finished = (Outcome.Finished) outcome;
@@ -180,6 +185,24 @@ public final class TrainingJob {
                   .setPromoted(decision.promoted())
                   .setPromotionReason(decision.reason()));
     }
+  }
+
+  /** Leaves weights behind that a later job can start from. */
+  private void keep(BaseModel base, Gpt2Weights weights, int step) {
+    Path directory = job.checkpoints().resolve("step-" + step);
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Gpt2Checkpoint.write(directory, weights);
+    Tokenizer.copyFiles(base.directory(), directory);
+    events.accept(
+        TrainingUpdate.newBuilder()
+            .setCheckpoint(
+                CheckpointWritten.newBuilder()
+                    .setStep(step)
+                    .setPath(directory.toAbsolutePath().toString())));
   }
 
   private static Evaluated evaluate(TrainableGpt2 model, PreparedData data, Codec codec, int step) {

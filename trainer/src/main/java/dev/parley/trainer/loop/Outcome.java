@@ -1,6 +1,7 @@
 package dev.parley.trainer.loop;
 
 import dev.parley.trainer.loop.LoopListener.Evaluated;
+import java.util.Optional;
 
 /** How a training ended. */
 public sealed interface Outcome {
@@ -22,6 +23,7 @@ public sealed interface Outcome {
    * evaluation after a step, if there was one, else as the last finite update left them.
    *
    * @param step the last of these steps
+   * @param best the evaluation whose weights these are, if there was one
    */
-  record Diverged(int step, String reason) implements Outcome {}
+  record Diverged(int step, String reason, Optional<Evaluated> best) implements Outcome {}
 }

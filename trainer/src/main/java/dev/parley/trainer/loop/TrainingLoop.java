@@ -11,6 +11,7 @@ import dev.parley.trainer.data.Shuffle;
 import dev.parley.trainer.loop.LoopListener.Evaluated;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -112,8 +113,8 @@ public final class TrainingLoop {
 
         nonFinite = Double.isFinite(loss) && Double.isFinite(norm) ? 0 : nonFinite + 1;
         if (nonFinite == MAX_NON_FINITE_STEPS) {
-          best.restore();
-          return new Outcome.Diverged(step, diverged(step, loss, norm));
+          Optional<Evaluated> kept = Optional.ofNullable(best.restore());
+          return new Outcome.Diverged(step, diverged(step, loss, norm), kept);
         }
         if (recipe.evaluationSteps() > 0
             && (step % recipe.evaluationSteps() == 0 || step == totalSteps)) {

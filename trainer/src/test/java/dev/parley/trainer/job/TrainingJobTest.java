@@ -173,6 +173,29 @@ final class TrainingJobTest {
   }
 
   @Test
+  void run_divergedAfterAGoodEvaluation_leavesThoseWeightsBehind() {
+    TrainRequest.Builder request = test.request();
+    request
+        .getParametersBuilder()
+        .setLearningRate(1e18) // the warm-up begins at 0: step 1 leaves the base as it is
+        .setWarmupSteps(1)
+        .setMaxGradNorm(0)
+        .setEvaluationSteps(1)
+        .setMaxSteps(50);
+
+    JobDirectory job = run(request.build());
+
+    assertFailed(job, Code.ABORTED, "TRAINING_DIVERGED", "lower the learning");
+    List<TrainingUpdate> checkpoints =
+        job.events().read(1).stream().filter(TrainingUpdate::hasCheckpoint).toList();
+    assertThat(checkpoints).hasSize(1);
+    Path checkpoint = Path.of(checkpoints.get(0).getCheckpoint().getPath());
+    assertThat(checkpoint).startsWith(job.checkpoints().toAbsolutePath());
+    JobDirectory next = run(test.request().setBaseModel(checkpoint.toString()).build());
+    assertThat(finished(next).getLossBefore()).isCloseTo(Math.log(50257), within(0.2));
+  }
+
+  @Test
   void run_brokenFile_failsWithItsProblemsBeforeAnyStep() throws IOException {
     Path file = directory.resolve("a.csv");
     Files.writeString(file, "question,answer\na,b\n");
