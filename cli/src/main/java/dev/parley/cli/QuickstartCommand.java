@@ -145,9 +145,9 @@ final class QuickstartCommand implements Callable<Integer> {
             .setParameters(
                 TrainingParameters.newBuilder()
                     // A base that knows nothing yet is trained from scratch: a high rate, no decay.
-                    .setLearningRate(5e-3)
+                    .setLearningRate(4e-3)
                     .setBatchSize(8)
-                    .setEpochs(15)
+                    .setEpochs(12)
                     .setDropout(0)
                     .setLabelPolicy(LabelPolicy.LABEL_POLICY_ASSISTANT)
                     .setSeed(1))
@@ -212,10 +212,18 @@ final class QuickstartCommand implements Callable<Integer> {
   }
 
   private static ServerConfig configuration(Path home) {
-    return ServerConfig.load(
-        Map.of("listen", "127.0.0.1:0", "admin", "127.0.0.1:0", "home", home.toString()),
-        Map.of(),
-        Optional.empty());
+    Map<String, String> settings =
+        Map.of(
+            "listen",
+            "127.0.0.1:0",
+            "admin",
+            "127.0.0.1:0",
+            "home",
+            home.toString(),
+            // nobody chats while it trains
+            "trainer-threads",
+            Integer.toString(Runtime.getRuntime().availableProcessors()));
+    return ServerConfig.load(settings, Map.of(), Optional.empty());
   }
 
   private static byte[] resource(String name) throws IOException {

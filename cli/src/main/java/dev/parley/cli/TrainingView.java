@@ -147,7 +147,9 @@ final class TrainingView implements AutoCloseable {
   static String oneLine(String text) {
     String line = text.replaceAll("\\s+", " ").strip();
     int end = Math.min(line.length(), 100);
-    return line.isEmpty() ? "(nothing)" : line.length() > end ? line.substring(0, end) + "…" : line;
+    return line.isEmpty()
+        ? "(no reply)"
+        : line.length() > end ? line.substring(0, end) + "…" : line;
   }
 
   @Override

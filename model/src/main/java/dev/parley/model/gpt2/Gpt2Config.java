@@ -65,7 +65,7 @@ public record Gpt2Config(
    */
   public static Gpt2Config shape(String name) {
     return switch (name) {
-      case "tiny" -> of(4, 64, 4, 256);
+      case "tiny" -> of(2, 128, 4, 256);
       case "small" -> of(12, 768, 12, 1024);
       case "medium" -> of(24, 1024, 16, 1024);
       case "large" -> of(36, 1280, 20, 1024);

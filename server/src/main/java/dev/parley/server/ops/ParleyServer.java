@@ -105,9 +105,12 @@ public final class ParleyServer implements AutoCloseable {
     RegistryWatch registryWatch = parts.add(new RegistryWatch(catalog, deployments));
 
     Datasets datasets = new Datasets(home);
+    int trainerThreads =
+        config.trainerThreads() > 0
+            ? config.trainerThreads()
+            : TrainerProcess.Resources.defaults().threads();
     TrainerProcess.Resources resources =
-        new TrainerProcess.Resources(
-            TrainerProcess.Resources.defaults().threads(), (int) (config.trainerMemory() >> 20));
+        new TrainerProcess.Resources(trainerThreads, (int) (config.trainerMemory() >> 20));
     TrainingJobs jobs =
         parts.add(
             new TrainingJobs(

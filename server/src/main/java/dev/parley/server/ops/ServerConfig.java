@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param models registry references to load at start
  * @param kvMemory bytes for the keys and values of one model version
  * @param trainerMemory bytes of a trainer's Java heap
+ * @param trainerThreads of a trainer's arithmetic; 0: half of the processors, rounded up
  * @param maxUpload bytes of an uploaded dataset
  * @param effective every setting with its text and where it came from, for the log
  */
@@ -30,6 +31,7 @@ public record ServerConfig(
     int stepTokens,
     int trainingConcurrency,
     long trainerMemory,
+    int trainerThreads,
     Duration drainTime,
     long maxUpload,
     List<Effective> effective) {
@@ -72,6 +74,7 @@ public record ServerConfig(
             sources.take(Setting.STEP_TOKENS),
             sources.take(Setting.TRAINING_CONCURRENCY),
             sources.take(Setting.TRAINER_MEMORY),
+            sources.take(Setting.TRAINER_THREADS),
             sources.take(Setting.DRAIN_TIME),
             sources.take(Setting.MAX_UPLOAD),
             sources.effective());

@@ -102,6 +102,14 @@ public record Setting<T>(
           "Java heap of a trainer process, for its data",
           SettingParser.bytes(64 << 20));
 
+  /** Chats keep the other half. */
+  static final Setting<Integer> TRAINER_THREADS =
+      new Setting<>(
+          "trainer-threads",
+          "0",
+          "threads of a trainer process; 0: half of the processors, rounded up",
+          SettingParser.integer(0, 1_024));
+
   /** Longer than nearly every reply, and within the grace that Kubernetes gives by default. */
   static final Setting<Duration> DRAIN_TIME =
       new Setting<>(
@@ -129,6 +137,7 @@ public record Setting<T>(
         STEP_TOKENS,
         TRAINING_CONCURRENCY,
         TRAINER_MEMORY,
+        TRAINER_THREADS,
         DRAIN_TIME,
         MAX_UPLOAD);
   }

@@ -58,8 +58,8 @@ public final class TrainerProcess {
     Map<String, String> environment = builder.environment();
     environment.put("CLASSPATH", System.getProperty("java.class.path")); // of any length
     environment.put("OMP_NUM_THREADS", Integer.toString(resources.threads()));
-    // Spinning threads would slow the chats beside it down by a factor.
-    environment.put("OMP_WAIT_POLICY", "passive");
+    // Threads that spin for long slow the chats beside them down by a factor.
+    environment.putIfAbsent("GOMP_SPINCOUNT", "20000");
     // glibc gives buffers above 32 MiB back after each operation and takes them again page by page:
     // 40 % of a step. No threshold may be set above that, but mapping can be switched off; and only
     // the first arena can hold buffers of that size.
