@@ -38,10 +38,18 @@ final class MessageMap {
         List<?> elements = (List<?>) message.getField(field);
         map.put(field.getName(), elements.stream().map(MessageMap::value).toList());
       } else if (!field.hasPresence() || message.hasField(field)) {
-        map.put(field.getName(), value(message.getField(field)));
+        map.put(name(field), value(message.getField(field)));
       }
     }
     return map;
+  }
+
+  /** A field's name, with the unit where the value loses it. */
+  private static String name(FieldDescriptor field) {
+    boolean duration =
+        field.getJavaType() == FieldDescriptor.JavaType.MESSAGE
+            && field.getMessageType().equals(Duration.getDescriptor());
+    return duration ? field.getName() + "_seconds" : field.getName();
   }
 
   private static Map<String, Object> entries(FieldDescriptor field, Message message) {
