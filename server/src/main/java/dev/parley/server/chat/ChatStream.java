@@ -96,7 +96,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
       askForMore();
     } catch (RpcException e) {
       fail(e);
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // errors too: gRPC would end the call and not tell this stream
       log.error("a chat stream failed", e);
       fail(
           RpcException.of(

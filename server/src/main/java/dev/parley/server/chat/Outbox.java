@@ -66,7 +66,7 @@ final class Outbox {
       if (next != null && !ended && !call.isCancelled()) {
         try {
           next.run();
-        } catch (RuntimeException e) { // the transport gave up: nothing more can be written
+        } catch (Throwable e) { // the transport gave up: nothing more can be written
           ended = true;
           log.warn("a stream cannot be written", e);
         }

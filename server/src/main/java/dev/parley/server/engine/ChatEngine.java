@@ -5,6 +5,7 @@ import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.server.rpc.RpcException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -28,6 +29,7 @@ public final class ChatEngine implements AutoCloseable {
   private final Gpt2Decoder decoder;
   private final EngineLimits limits;
   private final LongSupplier nanoClock;
+  private final EngineObserver observer;
   private final Runnable atEnd;
   private final long origin;
   private final Mailbox mailbox = new Mailbox();
@@ -75,10 +77,10 @@ public final class ChatEngine implements AutoCloseable {
     this.decoder = decoder;
     this.limits = limits;
     this.nanoClock = nanoClock;
+    this.observer = new GuardedObserver(observer);
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
-    this.loop =
-        new EngineLoop(decoder, limits, new GuardedObserver(observer), this::now, this::turnEnded);
+    this.loop = new EngineLoop(decoder, limits, this.observer, this::now, this::turnEnded);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
@@ -184,16 +186,16 @@ public final class ChatEngine implements AutoCloseable {
     int own = slot.turns.incrementAndGet();
     int all = turns.incrementAndGet();
     if (own > limits.turnsPerConversation()) {
-      releaseTurn(slot);
-      throw RpcException.overloaded(
+      throw refused(
+          slot,
           "TOO_MANY_TURNS_IN_CONVERSATION",
           "%d messages of this conversation wait for their reply, which is the limit; wait for one"
               .formatted(limits.turnsPerConversation()),
           turnsDrain.delay(own));
     }
     if (all > limits.waitingTurns()) {
-      releaseTurn(slot);
-      throw RpcException.overloaded(
+      throw refused(
+          slot,
           "TOO_MANY_TURNS",
           "%d messages wait for their reply, which is the limit; try again later"
               .formatted(limits.waitingTurns()),
@@ -202,6 +204,13 @@ public final class ChatEngine implements AutoCloseable {
   }
 
   private void releaseTurn(ConversationSlot slot) {
+  private RpcException refused(
+      ConversationSlot slot, String reason, String message, Duration retry) {
+    releaseTurn(slot);
+    observer.turnRefused();
+    return RpcException.overloaded(reason, message, retry);
+  }
+
     slot.turns.decrementAndGet();
     turns.decrementAndGet();
   }
@@ -286,9 +295,12 @@ public final class ChatEngine implements AutoCloseable {
       cause = e;
       failure = e;
     }
-    mailbox.close();
-    loop.stop(cause);
-    atEnd.run();
+    try {
+      mailbox.close();
+    } finally {
+      loop.stop(cause);
+      atEnd.run();
+    }
   }
 
   /** Stops at the next step boundary: every turn fails with UNAVAILABLE; closes the decoder. */

@@ -295,7 +295,7 @@ final class EngineLoop {
   private void deliver(Turn turn, Runnable last, String reason) {
     try {
       last.run();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // errors too: the turn's place is given back, the other turns end
       log.warn("the reader of turn {} failed at its end", turn.id, e);
     }
     observer.turnEnded(

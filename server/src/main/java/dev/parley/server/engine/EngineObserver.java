@@ -2,7 +2,8 @@ package dev.parley.server.engine;
 
 /**
  * What an engine reports while it works, for metrics. Called on the engine thread, which waits for
- * it: implementations only count. A callback that throws is logged and otherwise ignored.
+ * it, but for {@link #turnRefused}: implementations only count. A callback that throws is logged
+ * and otherwise ignored.
  */
 public interface EngineObserver {
   /** Counts nothing. */
@@ -52,6 +53,13 @@ public interface EngineObserver {
    */
   default void turnEnded(
       String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {}
+
+  /**
+   * A turn was not taken because too many wait ({@code
+   * parley_chat_turns_total{finish_reason="refused"}}). Called on the thread that asked, several at
+   * a time.
+   */
+  default void turnRefused() {}
 
   /** Cached keys and values were dropped ({@code parley_kv_evictions_total}). */
   default void evicted(EvictionReason reason, int tokens) {}

@@ -3,7 +3,7 @@ package dev.parley.server.engine;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** An observer that cannot hurt the engine: what it throws is logged. */
+/** An observer that cannot hurt the engine: what it throws, errors too, is logged. */
 final class GuardedObserver implements EngineObserver {
   private static final Logger log = LoggerFactory.getLogger(GuardedObserver.class);
   private final EngineObserver observer;
@@ -39,6 +39,11 @@ final class GuardedObserver implements EngineObserver {
   }
 
   @Override
+  public void turnRefused() {
+    guard(observer::turnRefused);
+  }
+
+  @Override
   public void evicted(EvictionReason reason, int tokens) {
     guard(() -> observer.evicted(reason, tokens));
   }
@@ -56,7 +61,7 @@ final class GuardedObserver implements EngineObserver {
   private static void guard(Runnable call) {
     try {
       call.run();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // a class that a metric misses is no reason to stop talking
       log.error("the engine's observer failed", e);
     }
   }

@@ -60,7 +60,7 @@ final class Mailbox {
     for (Runnable command = poll(); command != null; command = poll()) {
       try {
         command.run();
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // whoever waits for a later one is told
         log.error("a command of a stopped engine failed", e);
       }
     }

@@ -57,6 +57,11 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
   }
 
   @Override
+  public void turnRefused() {
+    metrics.turns.labelValues(model, "refused").inc();
+  }
+
+  @Override
   public void evicted(EvictionReason reason, int tokens) {
     metrics.keyValueEvictions.labelValues(model).inc();
   }

@@ -484,6 +484,28 @@ class ChatEngineTest {
   }
 
   @Test
+  void submit_sinkThrowsAnErrorAtItsEnd_placeIsFreeAndOthersGoOn() throws Exception {
+    try (ChatEngine engine = engine(1000)) {
+      Reader broken =
+          new Reader() {
+            @Override
+            public synchronized void finished(TurnOutcome value) {
+              super.finished(value);
+              throw new NoClassDefFoundError("made by a test");
+            }
+          };
+      Conversation conversation = engine.open(() -> new int[0]);
+      conversation.submit(greedy(message(1, 5), 4), broken);
+      broken.await();
+
+      assertThat(say(conversation, message(2, 5), 3).await().promptTokens())
+          .isEqualTo(6 + 4 + 1 + 6);
+      assertIdle(engine);
+      assertThat(engine.failure()).isEmpty();
+    }
+  }
+
+  @Test
   void close_whileTurnsRun_eachFailsWithUnavailable() throws Exception {
     ChatEngine engine = engine(1000);
     Reader parked = new Reader();
@@ -499,11 +521,18 @@ class ChatEngineTest {
 
   @Test
   void submit_tooManyTurns_isRefusedWithARetryDelay() throws Exception {
+    AtomicInteger refused = new AtomicInteger();
+    EngineObserver observer =
+        new EngineObserver() {
+          @Override
+          public void turnRefused() {
+            refused.incrementAndGet();
+            throw new NoClassDefFoundError("an observer's failure is not the client's");
+          }
+        };
     try (ChatEngine engine =
         new ChatEngine(
-            TinyModel.decoder(CONTEXT),
-            new EngineLimits(64, 32, 1000, 3, 4, 2),
-            EngineObserver.NONE)) {
+            TinyModel.decoder(CONTEXT), new EngineLimits(64, 32, 1000, 3, 4, 2), observer)) {
       List<Conversation> conversations = new ArrayList<>();
       List<Reader> readers = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
@@ -518,7 +547,9 @@ class ChatEngineTest {
 
       assertOverloaded(() -> say(conversations.get(0), message(9, 4), 3), "2 messages");
       assertOverloaded(() -> say(conversations.get(2), message(9, 4), 3), "4 messages");
+      assertThat(refused).as("turns that were refused").hasValue(2);
       assertOverloaded(() -> engine.open(() -> new int[0]), "3 conversations");
+      assertThat(refused).as("a conversation is no turn").hasValue(2);
 
       for (Reader reader : readers) {
         reader.ready = true;
@@ -582,7 +613,7 @@ class ChatEngineTest {
           public void turnEnded(
               String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
             ended.add(reason + " " + promptTokens + " " + cachedTokens + " " + generatedTokens);
-            throw new IllegalStateException("an observer's failure is not the engine's");
+            throw new NoClassDefFoundError("an observer's failure is not the engine's");
           }
         };
     try (ChatEngine engine = new ChatEngine(TinyModel.decoder(CONTEXT), limits(1000), observer)) {
