@@ -37,7 +37,8 @@ import org.slf4j.LoggerFactory;
  * of the reply is taken in, at most one reply, because whoever reads may be the one who waits.
  *
  * Turns. The server answers messages in their order, so the first of `pending` is the one under way.
- * A turn that is given up stays in `pending` until the server has ended it.
+ * A turn that is given up stays in `pending` until the server has ended it, which may be before its
+ * turn comes.
  */
 final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse> {
   private static final Logger log = LoggerFactory.getLogger(ChatCall.class);
@@ -172,19 +173,14 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
    * still comes of it is dropped. Without effect on a turn that has ended.
    */
   void abandon(Turn turn, @Nullable ParleyException error) {
-    boolean underWay;
     synchronized (lock) {
       if (turn.abandoned || !pending.contains(turn)) {
         return;
       }
       turn.abandoned = true;
       turn.unwatch();
-      underWay = pending.peekFirst() == turn;
-      turn.interruptAtStart = !underWay;
     }
-    if (underWay) {
-      interrupt();
-    }
+    interrupt(turn.requestId);
     if (error != null) {
       turn.sink.failed(error);
     }
@@ -193,7 +189,14 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
 
   /** Ends the reply under way at the server's next step. */
   void interrupt() {
-    transmit(ChatRequest.newBuilder().setInterrupt(Interrupt.getDefaultInstance()).build());
+    interrupt("");
+  }
+
+  private void interrupt(String requestId) {
+    transmit(
+        ChatRequest.newBuilder()
+            .setInterrupt(Interrupt.newBuilder().setRequestId(requestId))
+            .build());
   }
 
   /** Sends no more, and completes when the replies under way have come. */
@@ -317,20 +320,14 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
 
   private void text(TextDelta delta) {
     Turn turn;
-    boolean interrupt;
     synchronized (lock) {
       turn = find(delta.getRequestId());
       if (turn == null) {
         return;
       }
-      interrupt = turn.interruptAtStart;
-      turn.interruptAtStart = false;
       if (!turn.abandoned) {
         watch(turn, settings.betweenTokensTimeout(), "TOKEN_TIMEOUT");
       }
-    }
-    if (interrupt) {
-      interrupt();
     }
     if (!turn.abandoned) {
       turn.sink.text(delta.getText());
@@ -345,9 +342,10 @@ final class ChatCall implements ClientResponseObserver<ChatRequest, ChatResponse
         return;
       }
       turn.unwatch();
+      boolean first = pending.peekFirst() == turn;
       pending.remove(turn);
       Turn next = pending.peekFirst();
-      if (next != null && !next.abandoned) {
+      if (first && next != null && !next.abandoned) {
         watch(next, settings.firstTokenTimeout(), "FIRST_TOKEN_TIMEOUT");
       }
     }

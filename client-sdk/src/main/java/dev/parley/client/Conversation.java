@@ -123,7 +123,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * Ends the reply under way at the server's next step: it comes back as it is, with {@link
    * FinishReason#INTERRUPTED}, and stays so in the history. Without a reply under way nothing
-   * happens.
+   * happens. To end one turn and no other, cancel its future or close its stream.
    */
   public void interrupt() {
     call.interrupt();

@@ -12,9 +12,6 @@ final class Turn {
   /** Nobody waits for the reply any more; the server may still send some of it. */
   boolean abandoned;
 
-  /** Abandoned while it waited behind another turn: interrupt it when its first piece comes. */
-  boolean interruptAtStart;
-
   private Timers.@Nullable Timer watch;
   private int watches;
 

@@ -30,18 +30,23 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
   private final FakeChatService service;
   private final ServerCallStreamObserver<ChatResponse> responses;
   private final String id;
-  private final Deque<UserMessage> waiting = new ArrayDeque<>();
+  private final Deque<Said> waiting = new ArrayDeque<>();
+  private final Deque<Said> withdrawn = new ArrayDeque<>();
   private final StringBuilder delivered = new StringBuilder();
   private @Nullable ChatSetup setup;
   private @Nullable GoAway goAway;
   private ServedModel model = ServedModel.getDefaultInstance();
   private @Nullable UserMessage message;
   private FakeReply reply = FakeReply.of();
+  private int said;
   private int turn;
   private int piece;
   private boolean interrupted;
   private boolean halfClosed;
   private boolean ended;
+
+  /** A message and the number of its turn. */
+  private record Said(int turn, UserMessage message) {}
 
   FakeConversation(
       FakeChatService service, String id, ServerCallStreamObserver<ChatResponse> responses) {
@@ -57,7 +62,7 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
     switch (request.getRequestCase()) {
       case SETUP -> open(request.getSetup());
       case MESSAGE -> {
-        waiting.add(request.getMessage());
+        waiting.add(new Said(++said, request.getMessage()));
         service.said(request.getMessage());
         if (setup != null
             && setup.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT
@@ -67,10 +72,7 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
       }
       case INTERRUPT -> {
         service.interrupted();
-        if (message == null && !waiting.isEmpty()) {
-          begin(waiting.remove()); // Said, though the client has not asked for its reply yet.
-        }
-        interrupted = message != null;
+        interrupt(request.getInterrupt().getRequestId());
       }
       case FEEDBACK -> service.judged(request.getFeedback());
       case REQUEST_NOT_SET -> fail(FakeError.invalid("request", "nothing is set"));
@@ -130,12 +132,36 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
             .build());
   }
 
+  private void interrupt(String requestId) {
+    if (message == null && !waiting.isEmpty()) {
+      begin(waiting.remove()); // Said, though the client has not asked for its reply yet.
+    }
+    if (message != null && (requestId.isEmpty() || requestId.equals(requestId()))) {
+      interrupted = true;
+      return;
+    }
+    for (Said behind : waiting) {
+      if (!requestId.isEmpty() && behind.message().getRequestId().equals(requestId)) {
+        waiting.remove(behind);
+        withdrawn.add(behind);
+        return;
+      }
+    }
+  }
+
   /** Sends what can be sent now. */
   private synchronized void pump() {
     while (!ended && responses.isReady()) {
       if (goAway != null) {
         responses.onNext(ChatResponse.newBuilder().setGoAway(goAway).build());
         goAway = null;
+      } else if (!withdrawn.isEmpty()) {
+        Said behind = withdrawn.remove();
+        responses.onNext(
+            ChatResponse.newBuilder()
+                .setTurnComplete(
+                    complete(behind.turn(), behind.message(), FinishReason.INTERRUPTED))
+                .build());
       } else if (message == null && waiting.isEmpty()) {
         if (halfClosed) {
           end();
@@ -154,9 +180,9 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
     }
   }
 
-  private void begin(UserMessage next) {
-    message = next;
-    turn++;
+  private void begin(Said next) {
+    message = next.message();
+    turn = next.turn();
     piece = 0;
     delivered.setLength(0);
     // A message that came with the interrupting policy and waits behind this one.
@@ -164,7 +190,7 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
         setup != null
             && setup.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT
             && !waiting.isEmpty();
-    reply = service.replyTo(next.getText());
+    reply = service.replyTo(next.message().getText());
   }
 
   private boolean paused() {
@@ -209,17 +235,22 @@ final class FakeConversation implements StreamObserver<ChatRequest> {
     }
   }
 
+  private TurnComplete.Builder complete(int number, UserMessage answered, FinishReason reason) {
+    return TurnComplete.newBuilder()
+        .setTurn(number)
+        .setRequestId(answered.getRequestId())
+        .setFinishReason(dev.parley.v1.FinishReason.valueOf("FINISH_REASON_" + reason.name()))
+        .setTimings(Timings.getDefaultInstance())
+        .setSeed(answered.getGeneration().getSeed())
+        .setModel(model);
+  }
+
   private void complete(FinishReason reason) {
+    UserMessage answered = message == null ? UserMessage.getDefaultInstance() : message;
     TurnComplete.Builder complete =
-        TurnComplete.newBuilder()
-            .setTurn(turn)
-            .setRequestId(requestId())
-            .setFinishReason(dev.parley.v1.FinishReason.valueOf("FINISH_REASON_" + reason.name()))
+        complete(turn, answered, reason)
             .setText(delivered.toString())
-            .setUsage(Usage.newBuilder().setPromptTokens(turn).setGeneratedTokens(piece + 1))
-            .setTimings(Timings.getDefaultInstance())
-            .setSeed(message == null ? 0 : message.getGeneration().getSeed())
-            .setModel(model);
+            .setUsage(Usage.newBuilder().setPromptTokens(turn).setGeneratedTokens(piece + 1));
     if (reason == FinishReason.STOP_TEXT) {
       reply.stopText.ifPresent(complete::setStopText);
     }

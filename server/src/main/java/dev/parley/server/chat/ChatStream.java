@@ -87,7 +87,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
       switch (request.getRequestCase()) {
         case SETUP -> setup(request.getSetup());
         case MESSAGE -> message(talk("a message"), request.getMessage());
-        case INTERRUPT -> talk("an interrupt").interrupt();
+        case INTERRUPT -> talk("an interrupt").interrupt(request.getInterrupt());
         case FEEDBACK -> feedback(talk("feedback"), request.getFeedback());
         case REQUEST_NOT_SET ->
             throw RpcException.invalid(

@@ -57,6 +57,11 @@ final class ReplyWriter implements TurnSink {
     this.ended = ended;
   }
 
+  /** Whether this is the reply to the message with a request id. */
+  boolean answers(String id) {
+    return requestId.equals(id);
+  }
+
   @Override
   public boolean ready() {
     return outbox.ready();

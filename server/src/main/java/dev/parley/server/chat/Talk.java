@@ -13,6 +13,7 @@ import dev.parley.v1.ChatSetup;
 import dev.parley.v1.Feedback;
 import dev.parley.v1.GenerationParameters;
 import dev.parley.v1.HistoryTurn;
+import dev.parley.v1.Interrupt;
 import dev.parley.v1.SetupComplete;
 import dev.parley.v1.UserMessage;
 import io.grpc.Deadline;
@@ -203,9 +204,11 @@ final class Talk implements AutoCloseable {
     }
   }
 
-  /** Ends the reply under way. */
-  void interrupt() {
-    conversation.interrupt();
+  /** Ends the turn that is meant. */
+  void interrupt(Interrupt interrupt) {
+    String requestId = interrupt.getRequestId();
+    conversation.interrupt(
+        sink -> requestId.isEmpty() || (sink instanceof ReplyWriter w && w.answers(requestId)));
   }
 
   /**

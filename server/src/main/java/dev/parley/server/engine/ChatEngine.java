@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 public final class ChatEngine implements AutoCloseable {
   private final Gpt2Decoder decoder;
   private final EngineLimits limits;
-  private final LongSupplier nanoClock;
   private final EngineObserver observer;
+  private final LongSupplier nanoClock;
   private final Runnable atEnd;
   private final long origin;
   private final Mailbox mailbox = new Mailbox();
@@ -76,8 +77,8 @@ public final class ChatEngine implements AutoCloseable {
     }
     this.decoder = decoder;
     this.limits = limits;
-    this.nanoClock = nanoClock;
     this.observer = new GuardedObserver(observer);
+    this.nanoClock = nanoClock;
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
     this.loop = new EngineLoop(decoder, limits, this.observer, this::now, this::turnEnded);
@@ -167,7 +168,7 @@ public final class ChatEngine implements AutoCloseable {
           mailbox.post(
               () -> {
                 if (bargeIn) {
-                  loop.interrupt(slot.dialogue, true);
+                  loop.interruptAll(slot.dialogue);
                 }
                 long id = turnIds.incrementAndGet();
                 loop.submit(new Turn(id, slot, request, sink, arrival));
@@ -203,7 +204,6 @@ public final class ChatEngine implements AutoCloseable {
     }
   }
 
-  private void releaseTurn(ConversationSlot slot) {
   private RpcException refused(
       ConversationSlot slot, String reason, String message, Duration retry) {
     releaseTurn(slot);
@@ -211,6 +211,7 @@ public final class ChatEngine implements AutoCloseable {
     return RpcException.overloaded(reason, message, retry);
   }
 
+  private void releaseTurn(ConversationSlot slot) {
     slot.turns.decrementAndGet();
     turns.decrementAndGet();
   }
@@ -220,8 +221,8 @@ public final class ChatEngine implements AutoCloseable {
     releaseTurn(turn.slot);
   }
 
-  void interrupt(ConversationSlot slot) {
-    mailbox.post(() -> loop.interrupt(slot.dialogue, false));
+  void interrupt(ConversationSlot slot, Predicate<TurnSink> which) {
+    mailbox.post(() -> loop.interrupt(slot.dialogue, which));
   }
 
   void close(ConversationSlot slot) {

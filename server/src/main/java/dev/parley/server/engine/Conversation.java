@@ -1,5 +1,6 @@
 package dev.parley.server.engine;
 
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /** A conversation in an engine. Thread-safe; no method blocks. */
@@ -43,9 +44,22 @@ public final class Conversation implements AutoCloseable {
     engine.submit(slot, request, sink, true);
   }
 
-  /** Ends the first turn that has not ended, with what was delivered of its reply. */
+  /**
+   * Ends the first turn that has not ended, with what was delivered of its reply. Its message stays
+   * in the history.
+   */
   public void interrupt() {
-    engine.interrupt(slot);
+    interrupt(sink -> true);
+  }
+
+  /**
+   * As {@link #interrupt()}, for the first turn whose sink is meant. Where that turn still waits
+   * behind another one, nothing of it stays in the history.
+   *
+   * @param which asked on the engine thread about sinks that were submitted here
+   */
+  public void interrupt(Predicate<TurnSink> which) {
+    engine.interrupt(slot, which);
   }
 
   /** Ends the conversation at the next step boundary; its turns fail with CANCELLED. */

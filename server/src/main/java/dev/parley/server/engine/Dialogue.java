@@ -83,11 +83,18 @@ final class Dialogue {
     cached.addAll(tokens);
   }
 
-  /** Takes a turn's prompt and reply over into the history. */
-  void commit(Turn turn, int[] reply) {
+  /**
+   * Takes a turn's prompt and reply over into the history.
+   *
+   * @param replied false where the reply was cut off before its first token: it is no turn then,
+   *     for two ends of turn in a row would be an empty one that nobody said
+   */
+  void commit(Turn turn, int[] reply, boolean replied) {
     turn.tokens.truncate(turn.promptTokens);
     turn.tokens.addAll(reply);
-    turn.tokens.add(decoder.config().endOfText());
+    if (replied) {
+      turn.tokens.add(decoder.config().endOfText());
+    }
     history = turn.tokens;
   }
 

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -86,10 +87,17 @@ final class EngineLoop {
     }
   }
 
-  /** Ends the first turn of a conversation, or all, with what was delivered. */
-  void interrupt(Dialogue dialogue, boolean all) {
-    List<Turn> interrupted = List.copyOf(dialogue.turns);
-    for (Turn turn : all ? interrupted : interrupted.subList(0, Math.min(1, interrupted.size()))) {
+  /** Ends the first turn of a conversation whose sink is meant, with what was delivered. */
+  void interrupt(Dialogue dialogue, Predicate<TurnSink> which) {
+    dialogue.turns.stream()
+        .filter(turn -> which.test(turn.sink))
+        .findFirst()
+        .ifPresent(turn -> finish(turn, FinishReason.INTERRUPTED));
+  }
+
+  /** Ends every turn of a conversation in order, each with what was delivered. */
+  void interruptAll(Dialogue dialogue) {
+    for (Turn turn : List.copyOf(dialogue.turns)) {
       finish(turn, FinishReason.INTERRUPTED);
     }
   }
@@ -268,10 +276,10 @@ final class EngineLoop {
 
   private void complete(Turn turn, FinishReason reason, String stopText, int[] reply) {
     long now = clock.getAsLong();
-    if (turn.promptTokens == 0) {
-      turn.dialogue.prepare(turn); // it ends before its turn came: the history keeps its message
+    if (turn.promptTokens > 0) { // otherwise it was withdrawn while it waited behind another one
+      boolean cutOff = reason == FinishReason.INTERRUPTED || reason == FinishReason.DEADLINE;
+      turn.dialogue.commit(turn, reply, !cutOff || reply.length > 0);
     }
-    turn.dialogue.commit(turn, reply);
     TurnOutcome outcome = turn.outcome(reason, stopText, now);
     deliver(turn, () -> turn.sink.finished(outcome), reason.name().toLowerCase(Locale.ROOT));
   }

@@ -523,6 +523,64 @@ class ChatServiceTest {
   }
 
   @Test
+  void interrupt_aTurnByItsRequestId_endsThatTurnOnly() throws Exception {
+    TestChat chat = setUpSlow(LONG, BargeInPolicy.BARGE_IN_POLICY_QUEUE);
+    chat.say(UserMessage.newBuilder().setText("one").setRequestId("first").build());
+    chat.say(UserMessage.newBuilder().setText("two").setRequestId("second").build());
+    chat.say(UserMessage.newBuilder().setText("three").setRequestId("third").build());
+    chat.interrupt("nobody");
+    chat.interrupt("second");
+    chat.interrupt("second");
+    Settled.await(server.model.engine);
+    assertThat(server.model.engine.turns()).isEqualTo(2);
+    chat.read(1_000);
+
+    List<TurnComplete> ends = List.of(chat.complete(), chat.complete(), chat.complete());
+
+    assertThat(ends)
+        .extracting(TurnComplete::getRequestId, TurnComplete::getTurn)
+        .containsExactlyInAnyOrder(tuple("first", 1), tuple("second", 2), tuple("third", 3));
+    for (TurnComplete end : ends) {
+      boolean second = end.getTurn() == 2;
+      assertThat(end.getFinishReason())
+          .isEqualTo(
+              second
+                  ? FinishReason.FINISH_REASON_INTERRUPTED
+                  : FinishReason.FINISH_REASON_MAX_TOKENS);
+      assertThat(end.getText().isEmpty()).isEqualTo(second);
+      assertThat(end.getUsage().getGeneratedTokens()).isEqualTo(second ? 0 : 120);
+    }
+    assertThat(ends.get(2).getUsage().getDroppedHistoryTokens())
+        .as("what the first turn left: one + its end, its reply + its end")
+        .isEqualTo(2 + 121);
+  }
+
+  @Test
+  void interrupt_beforeAnythingIsSaid_keepsTheMessageAndNoEmptyTurn() throws Exception {
+    TestChat chat = setUpSlow(SHORT, BargeInPolicy.BARGE_IN_POLICY_QUEUE);
+    chat.say("hello"); // parked before its first step: nobody reads
+    Settled.await(server.model.engine);
+    chat.interrupt();
+    chat.read(1_000);
+
+    TurnComplete complete = chat.complete();
+    TurnComplete next = chat.ask("hello");
+
+    assertThat(complete.getFinishReason()).isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+    assertThat(complete.getText()).isEmpty();
+    assertThat(next.getUsage().getPromptTokens()).as("hello, end, hello, end").isEqualTo(4);
+    TestChat same = TestChat.open(server.channel);
+    same.setup(
+        ChatSetup.newBuilder()
+            .setModel("tiny")
+            .setGeneration(SHORT)
+            .addHistory(HistoryTurn.newBuilder().setRole(Role.ROLE_USER).setText("hello"))
+            .build());
+    assertThat(same.next().getSetupComplete().getHistoryTokens()).isEqualTo(2);
+    assertThat(same.ask("hello").getText()).isEqualTo(next.getText());
+  }
+
+  @Test
   void message_bargeIn_endsTheReplyAndIsAnsweredNext() {
     TestChat chat = setUpSlow(LONG, BargeInPolicy.BARGE_IN_POLICY_INTERRUPT);
     chat.say("tell me everything");

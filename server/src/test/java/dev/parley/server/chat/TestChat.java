@@ -103,7 +103,14 @@ final class TestChat implements ClientResponseObserver<ChatRequest, ChatResponse
   }
 
   void interrupt() {
-    send(ChatRequest.newBuilder().setInterrupt(Interrupt.getDefaultInstance()).build());
+    interrupt("");
+  }
+
+  void interrupt(String requestId) {
+    send(
+        ChatRequest.newBuilder()
+            .setInterrupt(Interrupt.newBuilder().setRequestId(requestId))
+            .build());
   }
 
   void halfClose() {
