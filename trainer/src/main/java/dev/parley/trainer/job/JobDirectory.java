@@ -105,7 +105,7 @@ public final class JobDirectory {
     return new JobDirectory(directory);
   }
 
-  /** Every job of a home, newest first. */
+  /** Every job of a home, newest first; last those whose log cannot be read. */
   public static List<JobDirectory> list(Path home) {
     Path jobs = home.resolve("jobs");
     try (Stream<Path> entries = Files.list(jobs)) {
@@ -130,8 +130,8 @@ public final class JobDirectory {
       TrainingUpdate.Builder first = TrainingUpdate.newBuilder();
       JsonFormat.parser().ignoringUnknownFields().merge(lines.findFirst().orElse("{}"), first);
       return Timestamps.toMillis(first.getTime());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    } catch (IOException | UncheckedIOException e) {
+      return Long.MIN_VALUE; // a damaged log: whoever opens the job is told
     }
   }
 

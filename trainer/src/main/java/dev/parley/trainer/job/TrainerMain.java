@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * The trainer's own process: runs one job of a home.
  *
  * <p>Exit codes: 0 the job finished, or was cancelled as asked; 1 it failed; 2 wrong usage. SIGTERM
- * and SIGINT cancel the job at its next step.
+ * cancels the job at its next step, and SIGINT where its launcher did not have it ignored.
  */
 public final class TrainerMain {
   private static final Logger log = LoggerFactory.getLogger(TrainerMain.class);

@@ -1,5 +1,6 @@
 package dev.parley.trainer.job;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -13,6 +14,16 @@ import java.util.Map;
  * launched it; stopping it ({@link Process#destroy}, SIGTERM) cancels the job at its next step.
  */
 public final class TrainerProcess {
+  /**
+   * Ctrl-C goes to every process of the terminal, so it would cancel the jobs of a server that it
+   * stops. What is ignored across {@code exec} stays ignored: a JVM then takes no handler for it.
+   * Windows has no such shell; Ctrl-C cancels the job there.
+   */
+  private static final List<String> UNTOUCHED_BY_THE_TERMINAL =
+      File.separatorChar == '/'
+          ? List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "trainer")
+          : List.of();
+
   private TrainerProcess() {}
 
   /**
@@ -39,7 +50,7 @@ public final class TrainerProcess {
    */
   public static Process launch(Path home, String jobId, Resources resources) {
     JobDirectory job = JobDirectory.open(home, jobId);
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(UNTOUCHED_BY_THE_TERMINAL);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + resources.heapMegabytes() + "m");
     command.add("-XX:+UseSerialGC"); // its threads would take cores from the arithmetic

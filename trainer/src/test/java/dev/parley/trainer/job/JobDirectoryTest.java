@@ -53,6 +53,17 @@ final class JobDirectoryTest {
   }
 
   @Test
+  void list_aJobWhoseLogIsDamaged_comesLast() throws IOException {
+    JobDirectory damaged = JobDirectory.create(home, REQUEST);
+    JobDirectory whole = JobDirectory.create(home, REQUEST);
+    Files.writeString(damaged.path().resolve("events.jsonl"), "{broken\n{}\n");
+
+    assertThat(JobDirectory.list(home))
+        .extracting(JobDirectory::id)
+        .containsExactly(whole.id(), damaged.id());
+  }
+
+  @Test
   void create_homeThatIsAFile_leavesNothingBehind() throws IOException {
     Path file = home.resolve("file");
     Files.writeString(file, "x");

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real child processes. */
@@ -74,6 +76,24 @@ final class TrainerProcessTest {
     List<TrainingUpdate> updates = job.events().read(1);
     assertThat(updates.get(updates.size() - 1).getCancelled().getStep())
         .isEqualTo(updates.get(updates.size() - 2).getStep().getStep());
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void launch_signalsOfTheTerminal_doNotReachTheJob() throws Exception {
+    JobDirectory job = JobDirectory.create(test.home, endless());
+    process = TrainerProcess.launch(test.home, job.id(), SMALL);
+    awaitSteps(job, 1);
+
+    for (String signal : List.of("-INT", "-HUP")) {
+      assertThat(new ProcessBuilder("kill", signal, "" + process.pid()).start().waitFor()).isZero();
+      awaitSteps(job, job.job().getStep() + 3);
+    }
+
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
+    process.destroy(); // SIGTERM goes through
+    assertThat(process.waitFor()).isZero();
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
   }
 
   @Test
