@@ -153,13 +153,15 @@ public final class Deployments implements ServedModels, AutoCloseable {
       log.error("model {} cannot be loaded; what served before goes on", deployment.key(), e);
       deployment.loaded().completeExceptionally(e);
     }
-    if (isClosed()) {
+    if (!isKept(deployment)) {
       unload(deployment);
     }
   }
 
-  private synchronized boolean isClosed() {
-    return closed;
+  /** False where it was retired, or everything was closed, while it loaded. */
+  private synchronized boolean isKept(Deployment deployment) {
+    return !closed
+        && (deployments.get(deployment.key()) == deployment || orphans.contains(deployment));
   }
 
   private synchronized void serves(AliasKey alias, Deployment deployment) {
@@ -187,15 +189,13 @@ public final class Deployments implements ServedModels, AutoCloseable {
    */
   public void refresh() {
     Map<AliasKey, Optional<RegisteredVersion>> targets = targets();
-    List<Deployment> unused;
     synchronized (this) {
       if (closed) {
         return;
       }
       targets.forEach(this::advance);
-      unused = takeUnused(targets);
+      takeUnused(targets).forEach(deployment -> threads.execute(() -> unload(deployment)));
     }
-    unused.forEach(deployment -> threads.execute(() -> unload(deployment)));
   }
 
   private Map<AliasKey, Optional<RegisteredVersion>> targets() {
@@ -234,7 +234,8 @@ public final class Deployments implements ServedModels, AutoCloseable {
     targets.values().forEach(target -> target.map(VersionKey::of).ifPresent(wanted::add));
     List<Deployment> unused = new ArrayList<>();
     for (Deployment deployment : List.copyOf(deployments.values())) {
-      if (deployment.leases() == 0 && deployment.serves() && !wanted.contains(deployment.key())) {
+      boolean inMemory = deployment.serves() || deployment.broken();
+      if (deployment.leases() == 0 && inMemory && !wanted.contains(deployment.key())) {
         deployments.remove(deployment.key());
         unused.add(deployment);
       }

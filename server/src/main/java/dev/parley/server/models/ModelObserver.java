@@ -5,7 +5,10 @@ import dev.parley.v1.ServedModel;
 
 /** Hears what happens to deployments. Thread-safe. */
 public interface ModelObserver {
-  /** A version is about to serve; what is returned hears its engine. */
+  /**
+   * A version is about to serve; what is returned hears its engine. Each call is followed by one of
+   * {@link #unloaded}, which may come after the next load of the same version.
+   */
   EngineObserver loading(ServedModel version);
 
   /** It is unloaded, or could not be loaded in the end. */

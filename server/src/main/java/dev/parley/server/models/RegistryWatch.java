@@ -72,7 +72,7 @@ public final class RegistryWatch implements AutoCloseable {
         changes.send();
       }
       looks.send();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // an error, too, would end the looking for good, without a word
       log.error("the registry cannot be read; what is loaded goes on", e);
     }
   }

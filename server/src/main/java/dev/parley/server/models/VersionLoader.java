@@ -14,6 +14,7 @@ import dev.parley.model.torch.Torch;
 import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.engine.EngineLimits;
 import dev.parley.server.engine.EngineObserver;
+import dev.parley.v1.GenerationParameters;
 import dev.parley.v1.ServedModel;
 import java.util.function.Function;
 
@@ -62,16 +63,13 @@ public final class VersionLoader implements AutoCloseable {
             .setPrecision(precision.toString())
             .setDevice(Torch.name(device))
             .build();
+    GenerationParameters defaults = GenerationDefaults.read(version.directory());
     Tokenizer tokenizer = Tokenizer.load(version.directory());
+    EngineObserver engineObserver = observer.loading(identity);
     try {
-      Gpt2Weights weights = Gpt2Checkpoint.weights(version.directory(), scope);
-      ChatEngine engine = engine(weights, observer.loading(identity));
+      ChatEngine engine = engine(version, engineObserver);
       return new LoadedVersion(
-          identity,
-          tokenizer,
-          engine,
-          GenerationDefaults.read(version.directory()),
-          () -> observer.unloaded(identity));
+          identity, tokenizer, engine, defaults, () -> observer.unloaded(identity));
     } catch (RuntimeException | Error e) {
       tokenizer.close();
       observer.unloaded(identity);
@@ -79,10 +77,11 @@ public final class VersionLoader implements AutoCloseable {
     }
   }
 
-  private ChatEngine engine(Gpt2Weights weights, EngineObserver engineObserver) {
+  private ChatEngine engine(RegisteredVersion version, EngineObserver engineObserver) {
+    Gpt2Weights weights = Gpt2Checkpoint.weights(version.directory(), scope);
     try {
-      Gpt2Decoder decoder = Gpt2Decoder.load(weights, precision);
-      return new ChatEngine(decoder, limits.apply(weights.config()), engineObserver);
+      EngineLimits engineLimits = limits.apply(weights.config());
+      return new ChatEngine(Gpt2Decoder.load(weights, precision), engineLimits, engineObserver);
     } catch (RuntimeException | Error e) {
       weights.close();
       throw e;

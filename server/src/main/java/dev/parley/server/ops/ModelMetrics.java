@@ -3,28 +3,41 @@ package dev.parley.server.ops;
 import dev.parley.server.engine.EngineObserver;
 import dev.parley.server.models.ModelObserver;
 import dev.parley.v1.ServedModel;
+import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /** Counts what deployments and their engines do. */
 final class ModelMetrics implements ModelObserver {
   private final Metrics metrics;
-  private final Map<ServedModel, EngineMetrics> loaded = new ConcurrentHashMap<>();
+  private final Map<ServedModel, Loads> loaded = new HashMap<>(); // guarded by this
+
+  /**
+   * A version's loads: one that replaces an engine that stopped comes before the other is unloaded.
+   */
+  private record Loads(EngineMetrics engine, int count) {}
 
   ModelMetrics(Metrics metrics) {
     this.metrics = metrics;
   }
 
   @Override
-  public EngineObserver loading(ServedModel version) {
-    return loaded.computeIfAbsent(version, served -> new EngineMetrics(metrics, served));
+  public synchronized EngineObserver loading(ServedModel version) {
+    Loads before = loaded.get(version);
+    Loads loads =
+        before == null
+            ? new Loads(new EngineMetrics(metrics, version), 1)
+            : new Loads(before.engine(), before.count() + 1);
+    loaded.put(version, loads);
+    return loads.engine();
   }
 
   @Override
-  public void unloaded(ServedModel version) {
-    EngineMetrics engine = loaded.remove(version);
-    if (engine != null) {
-      engine.close();
+  public synchronized void unloaded(ServedModel version) {
+    Loads loads = loaded.remove(version);
+    if (loads != null && loads.count() > 1) {
+      loaded.put(version, new Loads(loads.engine(), loads.count() - 1));
+    } else if (loads != null) {
+      loads.engine().close();
     }
   }
 

@@ -18,6 +18,7 @@ import dev.parley.v1.SetModelAliasRequest;
 import dev.parley.v1.SetModelAliasResponse;
 import dev.parley.v1.WatchModelsRequest;
 import dev.parley.v1.WatchModelsResponse;
+import io.grpc.Status;
 import io.grpc.Status.Code;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -95,6 +96,20 @@ class ModelServiceTest {
         assertThat(explicit.end().getCode()).isEqualTo(Code.UNAVAILABLE);
       }
     }
+  }
+
+  @Test
+  void generationConfigIsDamaged_loadFails_nothingOfItStaysInMemory() throws Exception {
+    TestHome.copy(home, "parley-tiny", "bad", List.of("generation_config.json"));
+    try (TestChat chat = new TestChat(server, "bad")) {
+      Status end = chat.end();
+      assertThat(end.getCode()).isEqualTo(Code.UNAVAILABLE);
+      assertThat(end.getDescription()).contains("generation_config.json is damaged");
+    }
+    assertThat(Thread.getAllStackTraces().keySet())
+        .extracting(Thread::getName)
+        .doesNotContain("parley-engine");
+    assertThat(server.get("/metrics").body()).doesNotContain("parley_model_info{");
   }
 
   @Test

@@ -1,0 +1,35 @@
+package dev.parley.server.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.parley.v1.ServedModel;
+import org.junit.jupiter.api.Test;
+
+class ModelMetricsTest {
+  private static final ServedModel MODEL =
+      ServedModel.newBuilder()
+          .setName("m")
+          .setVersion(2)
+          .setPrecision("fp32")
+          .setDevice("cpu")
+          .build();
+
+  @Test
+  void unloaded_afterTheVersionWasLoadedAgain_itsInfoStaysUntilTheLast() {
+    try (Metrics metrics = new Metrics()) {
+      ModelMetrics models = new ModelMetrics(metrics);
+      models.loading(MODEL);
+      models.loading(MODEL).turnRefused();
+
+      models.unloaded(MODEL);
+
+      assertThat(metrics.scrape("").text())
+          .contains(
+              "parley_model_info{device=\"cpu\",model=\"m\",precision=\"fp32\",version=\"2\"} 1")
+          .contains("parley_chat_turns_total{finish_reason=\"refused\",model=\"m\"} 1.0");
+      models.unloaded(MODEL);
+      models.unloaded(MODEL);
+      assertThat(metrics.scrape("").text()).doesNotContain("parley_model_info{");
+    }
+  }
+}
