@@ -88,7 +88,7 @@ public final class Datasets {
 
   private static int validated(Path file) {
     try {
-      return DialogueReader.read(file).size();
+      return DialogueReader.scan(file, dialogue -> {});
     } catch (InvalidDataException e) {
       List<FieldViolation> violations =
           e.problems().stream()
@@ -110,6 +110,9 @@ public final class Datasets {
 
   /** Removes an upload's directory; without complaint if it is gone already. */
   static void discard(Path directory) {
+    if (!Files.exists(directory)) {
+      return;
+    }
     try (Stream<Path> entries = Files.walk(directory)) {
       for (Path entry : entries.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(entry);

@@ -16,14 +16,17 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,6 +53,10 @@ public final class TrainingJobs implements AutoCloseable {
   private final Map<String, FollowedJob> jobs = new ConcurrentHashMap<>();
   private final Deque<FollowedJob> waiting = new ArrayDeque<>(); // guarded by this
   private final List<FollowedJob> running = new ArrayList<>(); // guarded by this
+
+  /** Could not be followed at the last look; they count as running no more. Guarded by this. */
+  private final Set<FollowedJob> aside = new LinkedHashSet<>();
+
   private final Signals news = new Signals();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
@@ -179,6 +186,7 @@ public final class TrainingJobs implements AutoCloseable {
         }
       }
     }
+    news.send(); // who watches a job that waited hears its end now
     return Optional.of(job.snapshot());
   }
 
@@ -202,19 +210,34 @@ public final class TrainingJobs implements AutoCloseable {
     try {
       boolean found = false;
       for (FollowedJob job : followed()) {
-        found |= look(job);
+        found |= lookOrPutAside(job);
       }
       found |= startWaiting();
       if (found) {
         news.send();
       }
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // an error, too, would end the looking for good, without a word
       log.error("looking after training jobs failed; it goes on", e);
     }
   }
 
+  /** A job that cannot be looked after now is looked at again, and keeps no other one waiting. */
+  private boolean lookOrPutAside(FollowedJob job) {
+    try {
+      return look(job);
+    } catch (RuntimeException e) {
+      synchronized (this) {
+        running.remove(job);
+        if (aside.add(job)) {
+          log.error("training job {} cannot be followed; it is tried again", job.id(), e);
+        }
+      }
+      return false;
+    }
+  }
+
   private synchronized List<FollowedJob> followed() {
-    return List.copyOf(running);
+    return Stream.concat(running.stream(), aside.stream()).toList();
   }
 
   private boolean look(FollowedJob job) {
@@ -230,6 +253,7 @@ public final class TrainingJobs implements AutoCloseable {
       log.info("training job {} ended: {}", job.id(), job.snapshot().getState());
       synchronized (this) {
         running.remove(job);
+        aside.remove(job);
       }
     }
     return found;
