@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * of the stream, counted from 1. Messages come one at a time.
  */
 final class Talk implements AutoCloseable {
+  /** Some 292 years: what nanoseconds can count. */
+  private static final long LONGEST_WAIT_MILLIS = TimeUnit.NANOSECONDS.toMillis(Long.MAX_VALUE);
+
   private final ChatService service;
   private final ServedModels.Lease lease;
   private final Conversation conversation;
@@ -167,9 +170,13 @@ final class Talk implements AutoCloseable {
   }
 
   private long startBy(ChatEngine engine) {
-    return setup.hasMaxQueueWait()
-        ? after(engine, Durations.toNanos(setup.getMaxQueueWait()))
-        : TurnRequest.NEVER;
+    if (!setup.hasMaxQueueWait()) {
+      return TurnRequest.NEVER;
+    }
+    long millis = Durations.toMillis(setup.getMaxQueueWait());
+    return millis > LONGEST_WAIT_MILLIS
+        ? TurnRequest.NEVER
+        : after(engine, Durations.toNanos(setup.getMaxQueueWait()));
   }
 
   private long deadline(ChatEngine engine) {

@@ -111,9 +111,15 @@ final class EventStreams {
         if (!updates.isEmpty() && JobState.isLast(updates.get(updates.size() - 1))) {
           return;
         }
+        if (updates.isEmpty() && nothingFollows) {
+          return; // the reader asked from beyond the last update
+        }
         news.drainPermits();
+        nothingFollows = jobs.ended(jobId); // asked before reading
         updates = tail.poll(BATCH);
-        if (updates.isEmpty() && !news.tryAcquire(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)) {
+        if (updates.isEmpty()
+            && !nothingFollows
+            && !news.tryAcquire(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)) {
           write(out, ":\n\n");
         }
       }

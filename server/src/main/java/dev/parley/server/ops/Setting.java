@@ -78,13 +78,16 @@ public record Setting<T>(
           "memory for cached keys and values of a model version",
           SettingParser.bytes(1 << 20));
 
-  /** Long prompts are read in pieces of this size, so that running replies keep their pace. */
+  /**
+   * Long prompts are read in pieces of this size, so that running replies keep their pace. At least
+   * 2: a reply's next token, and one of a prompt.
+   */
   static final Setting<Integer> STEP_TOKENS =
       new Setting<>(
           "step-tokens",
           "512",
           "tokens that one step of the model reads at most",
-          SettingParser.integer(1, 65_536));
+          SettingParser.integer(2, 65_536));
 
   /** Two jobs on one machine take more than twice as long each: they share its memory bandwidth. */
   static final Setting<Integer> TRAINING_CONCURRENCY =

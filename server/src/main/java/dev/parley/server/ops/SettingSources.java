@@ -20,9 +20,8 @@ import java.util.TreeSet;
 final class SettingSources {
   private static final String PREFIX = "PARLEY_";
 
-  /** Names the configuration file; the launcher script reads the other two. */
-  private static final Set<String> OTHER_VARIABLES =
-      Set.of("PARLEY_CONFIG", "PARLEY_JAVA_OPTIONS", "PARLEY_SERVER");
+  /** Names the configuration file; the launcher script reads the other one. */
+  private static final Set<String> OTHER_VARIABLES = Set.of("PARLEY_CONFIG", "PARLEY_JAVA_OPTIONS");
 
   private final Map<String, String> flags;
   private final Map<String, String> environment;

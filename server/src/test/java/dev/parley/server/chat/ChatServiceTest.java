@@ -680,6 +680,20 @@ class ChatServiceTest {
   }
 
   @Test
+  void maxQueueWait_longerThanNanosecondsCount_isForEver() {
+    TestChat chat = TestChat.open(server.channel);
+    chat.setup(
+        ChatSetup.newBuilder()
+            .setModel("tiny")
+            .setGeneration(SHORT)
+            .setMaxQueueWait(Durations.fromSeconds(300_000_000_000L))
+            .build());
+    assertThat(chat.next().hasSetupComplete()).isTrue();
+
+    assertThat(chat.ask("hello").getTurn()).isEqualTo(1);
+  }
+
+  @Test
   void deadline_inTheMiddle_endsTheReply() {
     TestChat chat =
         TestChat.open(

@@ -90,6 +90,9 @@ class AdminServerTest {
     assertThat(server.get(path, "Accept", "text/event-stream", "Last-Event-ID", "4").statusCode())
         .as("nothing follows: the browser stops asking")
         .isEqualTo(204);
+    assertThat(server.get(path + "?from=9", "Accept", "text/event-stream").statusCode())
+        .as("beyond the last update")
+        .isEqualTo(204);
     assertThat(server.get(path + "?from=x").statusCode()).isEqualTo(400);
   }
 

@@ -86,7 +86,7 @@ class ServerConfigTest {
   @Test
   void load_sameSettingFromAllSources_flagThenEnvironmentThenFile() throws IOException {
     Path file = directory.resolve("server.properties");
-    Files.writeString(file, "step-tokens=1\nmax-conversations=1\ndrain-time=1s\n");
+    Files.writeString(file, "step-tokens=2\nmax-conversations=1\ndrain-time=1s\n");
     Map<String, String> environment =
         Map.of("PARLEY_STEP_TOKENS", "2", "PARLEY_MAX_CONVERSATIONS", "2", "PATH", "/bin");
 
@@ -154,7 +154,7 @@ class ServerConfigTest {
     "listen, :50051, must be HOST:PORT",
     "precision, fp8, use auto",
     "max-conversations, 0, whole number from 1",
-    "step-tokens, many, whole number from 1",
+    "step-tokens, many, whole number from 2",
     "kv-memory, 1k, at least 1048576 bytes",
     "kv-memory, 999999999999t, more bytes than",
     "drain-time, 30, a time such as",
