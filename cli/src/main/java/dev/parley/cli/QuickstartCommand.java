@@ -5,6 +5,7 @@ import dev.parley.client.Dataset;
 import dev.parley.client.ParleyClient;
 import dev.parley.server.ops.ParleyServer;
 import dev.parley.server.ops.ServerConfig;
+import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.LabelPolicy;
@@ -12,6 +13,7 @@ import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingParameters;
 import dev.parley.v1.TrainingServiceGrpc;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -153,10 +156,14 @@ final class QuickstartCommand implements Callable<Integer> {
                     .setSeed(1))
             .build();
     try (TrainingView view = new TrainingView(out, false)) {
-      Iterator<TrainResponse> updates =
-          TrainingServiceGrpc.newBlockingStub(client.channel()).train(request);
+      TrainingServiceGrpc.TrainingServiceBlockingStub training =
+          TrainingServiceGrpc.newBlockingStub(client.channel());
+      Iterator<TrainResponse> updates = training.train(request);
       while (updates.hasNext()) {
         TrainResponse response = updates.next();
+        if (response.getUpdate().hasCreated()) {
+          cancelOnExit(training, response.getUpdate().getCreated().getJobId());
+        }
         view.show(response.getUpdate());
         if (response.getUpdate().hasFinished()) {
           return response.getUpdate().getFinished();
@@ -168,6 +175,26 @@ final class QuickstartCommand implements Callable<Integer> {
       }
     }
     throw new IllegalStateException("training ended without a version");
+  }
+
+  /** The trainer is a process of its own that Ctrl-C does not reach; nobody would follow it. */
+  private static void cancelOnExit(
+      TrainingServiceGrpc.TrainingServiceBlockingStub training, String jobId) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try {
+                    var unused =
+                        training
+                            .withDeadlineAfter(5, TimeUnit.SECONDS)
+                            .cancelTrainingJob(
+                                CancelTrainingJobRequest.newBuilder().setJobId(jobId).build());
+                  } catch (StatusRuntimeException e) {
+                    // The server is closed: the job has ended.
+                  }
+                },
+                "cancel-training"));
   }
 
   private static Dataset upload(ParleyClient client) throws IOException {
