@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench}: how fast this machine is, without a network and without a checkpoint. */
 @Command(
@@ -20,6 +21,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "decode|prefill|train")
 final class BenchCommand {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   private static final String SHAPE = "tiny, small, medium or large (${DEFAULT-VALUE})";
 
   @Command(
@@ -39,8 +44,7 @@ final class BenchCommand {
       throws InterruptedException {
     Output out = heading(json);
     for (String precision : precisions) {
-      try (EngineBench bench =
-          EngineBench.of(shape, Precision.of(precision), Torch.device(device))) {
+      try (EngineBench bench = bench(shape, precision, device)) {
         for (int count : streams) {
           point(out, bench.decode(count, context, newTokens));
         }
@@ -64,8 +68,7 @@ final class BenchCommand {
       throws InterruptedException {
     Output out = heading(json);
     for (String precision : precisions) {
-      try (EngineBench bench =
-          EngineBench.of(shape, Precision.of(precision), Torch.device(device))) {
+      try (EngineBench bench = bench(shape, precision, device)) {
         for (int count : streams) {
           point(out, bench.prefill(count, context));
         }
@@ -86,8 +89,9 @@ final class BenchCommand {
       @Option(names = "--steps", defaultValue = "5") int steps,
       @Option(names = "--device", defaultValue = "auto") String device,
       @Option(names = "--json") boolean json) {
+    Device on = UsageException.unlessValid(() -> Torch.device(device));
+    Gpt2Config config = UsageException.unlessValid(() -> Gpt2Config.shape(shape));
     Output out = heading(json);
-    Device on = Torch.device(device);
     for (String precision : precisions) {
       DataType arithmetic =
           switch (precision) {
@@ -97,8 +101,7 @@ final class BenchCommand {
                 throw new UsageException(
                     "precision '%s' cannot be trained in: use fp32 or bf16".formatted(precision));
           };
-      TrainBench.Result result =
-          TrainBench.run(Gpt2Config.shape(shape), arithmetic, on, batchSize, context, steps);
+      TrainBench.Result result = TrainBench.run(config, arithmetic, on, batchSize, context, steps);
       point(
           out,
           new EngineBench.Point(
@@ -114,8 +117,13 @@ final class BenchCommand {
     }
   }
 
-  private static Output heading(boolean json) {
-    Output out = Output.standard(json);
+  private static EngineBench bench(String shape, String precision, String device) {
+    return UsageException.unlessValid(
+        () -> EngineBench.of(shape, Precision.of(precision), Torch.device(device)));
+  }
+
+  private Output heading(boolean json) {
+    Output out = parley.output(json);
     out.note("libtorch %s on %d threads".formatted(Torch.version(), Torch.threads()));
     out.text(
         "%-8s %-7s %-10s %-7s %7s %8s %10s %12s %12s"

@@ -1,7 +1,14 @@
 package dev.parley.cli;
 
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -22,28 +29,52 @@ import picocli.CommandLine.UnmatchedArgumentException;
       BenchCommand.class
     })
 public final class Parley {
-  private Parley() {}
+  private final StandardStreams streams;
+
+  private Parley(StandardStreams streams) {
+    this.streams = streams;
+  }
 
   /** Runs the command and exits. */
   public static void main(String[] arguments) {
     if (arguments.length > 0 && !arguments[0].equals("serve")) {
       System.setProperty("parley.log", "WARN"); // read by logback.xml; a server says what it does
     }
-    System.exit(run(arguments));
+    // Numbers look the same wherever it runs: people compare them, and scripts cut them out.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+    System.exit(run(StandardStreams.ofProcess(), arguments));
   }
 
-  static int run(String... arguments) {
-    return new CommandLine(new Parley())
+  static int run(StandardStreams streams, String... arguments) {
+    return new CommandLine(new Parley(streams))
         .addSubcommand(ServeCommand.commandLine())
+        .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
+        .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler(Parley::report)
         .setParameterExceptionHandler(Parley::explain)
         .execute(arguments);
   }
 
+  /** What this command reads from and writes to. */
+  StandardStreams streams() {
+    return streams;
+  }
+
+  /** Where this command writes its results, as text or as JSON. */
+  Output output(boolean json) {
+    return new Output(streams, json);
+  }
+
   /** Wrong usage is one sentence, too, and says where the help is. */
-  private static int explain(ParameterException usage, String[] arguments) {
-    CommandLine command = usage.getCommandLine();
+  private static int explain(ParameterException complaint, String[] arguments) {
+    CommandLine command = complaint.getCommandLine();
+    // A misspelled option is missing as well; what helps is to hear of the misspelling.
+    List<String> unknown = command.getUnmatchedArguments();
+    ParameterException usage =
+        complaint instanceof MissingParameterException && !unknown.isEmpty()
+            ? new UnmatchedArgumentException(command, unknown)
+            : complaint;
     command.getErr().println("parley: " + usage.getMessage());
     UnmatchedArgumentException.printSuggestions(usage, command.getErr());
     command.getErr().printf("Try '%s --help'.%n", command.getCommandSpec().qualifiedName());
@@ -57,12 +88,21 @@ public final class Parley {
       command.getErr().println("parley: " + failure.getMessage());
       return CommandLine.ExitCode.USAGE;
     }
-    String message = failure.getMessage();
-    command.getErr().println("parley: " + (message == null ? failure.toString() : message));
+    command.getErr().println("parley: " + sentence(failure));
     if (Boolean.getBoolean("parley.debug")) {
       failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private static String sentence(Exception failure) {
+    String message = failure.getMessage();
+    if (failure instanceof NoSuchFileException) {
+      return message + ": there is no such file";
+    }
+    // Those of files and sockets say what they are about, but not what went wrong.
+    boolean bare = message == null || failure instanceof FileSystemException;
+    return bare ? failure.toString() : message;
   }
 
   static final class Version implements CommandLine.IVersionProvider {

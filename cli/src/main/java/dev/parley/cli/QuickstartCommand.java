@@ -9,9 +9,7 @@ import dev.parley.v1.DataSource;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.TrainRequest;
-import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingParameters;
-import dev.parley.v1.TrainingServiceGrpc;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -19,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -45,6 +43,10 @@ import tools.jackson.databind.json.JsonMapper;
     },
     mixinStandardHelpOptions = true)
 final class QuickstartCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   private static final String BASE = "parley-tiny";
   private static final String MODEL = "marlow";
 
@@ -69,7 +71,7 @@ final class QuickstartCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     Path directory = home != null ? home : Files.createTempDirectory("parley-quickstart-");
     try (ParleyServer server = ParleyServer.start(configuration(directory));
         ParleyClient client = ParleyClient.connect("127.0.0.1:" + server.grpcPort())) {
@@ -123,7 +125,7 @@ final class QuickstartCommand implements Callable<Integer> {
       out.note("");
       out.note("3. Your turn. (" + kept() + ")");
       try (Conversation conversation = client.chat(version).open()) {
-        new ChatSession(conversation, out).run();
+        new ChatSession(conversation, out).run(parley.streams().in());
       }
     }
     return 2 * right > questions.size() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
@@ -153,21 +155,8 @@ final class QuickstartCommand implements Callable<Integer> {
                     .setSeed(1))
             .build();
     try (TrainingView view = new TrainingView(out, false)) {
-      Iterator<TrainResponse> updates =
-          TrainingServiceGrpc.newBlockingStub(client.channel()).train(request);
-      while (updates.hasNext()) {
-        TrainResponse response = updates.next();
-        view.show(response.getUpdate());
-        if (response.getUpdate().hasFinished()) {
-          return response.getUpdate().getFinished();
-        }
-        if (response.getUpdate().hasFailed()) {
-          throw new IllegalStateException(
-              "training failed: " + response.getUpdate().getFailed().getStatus().getMessage());
-        }
-      }
+      return TrainCommand.requireFinished(TrainCommand.through(client, request, view));
     }
-    throw new IllegalStateException("training ended without a version");
   }
 
   private static Dataset upload(ParleyClient client) throws IOException {
