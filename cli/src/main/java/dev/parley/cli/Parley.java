@@ -1,14 +1,16 @@
 package dev.parley.cli;
 
+import dev.parley.server.ops.ConfigurationException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -50,7 +52,7 @@ public final class Parley {
         .addSubcommand(ServeCommand.commandLine())
         .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))
-        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUnmatchedOptionsAllowedAsOptionParameters(false) // --data FILE --dta is no file
         .setExecutionExceptionHandler(Parley::report)
         .setParameterExceptionHandler(Parley::explain)
         .execute(arguments);
@@ -69,22 +71,31 @@ public final class Parley {
   /** Wrong usage is one sentence, too, and says where the help is. */
   private static int explain(ParameterException complaint, String[] arguments) {
     CommandLine command = complaint.getCommandLine();
-    // A misspelled option is missing as well; what helps is to hear of the misspelling.
-    List<String> unknown = command.getUnmatchedArguments();
+    // A misspelled option is often missing as well, or taken for a value: it is what matters.
+    List<String> unknown = unknownOptions(command.getCommandSpec(), arguments);
     ParameterException usage =
-        complaint instanceof MissingParameterException && !unknown.isEmpty()
-            ? new UnmatchedArgumentException(command, unknown)
-            : complaint;
+        unknown.isEmpty() ? complaint : new UnmatchedArgumentException(command, unknown);
     command.getErr().println("parley: " + usage.getMessage());
     UnmatchedArgumentException.printSuggestions(usage, command.getErr());
     command.getErr().printf("Try '%s --help'.%n", command.getCommandSpec().qualifiedName());
     return CommandLine.ExitCode.USAGE;
   }
 
+  private static List<String> unknownOptions(CommandSpec spec, String... arguments) {
+    return Stream.of(arguments)
+        .filter(argument -> argument.startsWith("--") && argument.length() > 2)
+        .map(argument -> argument.replaceFirst("=.*", ""))
+        .filter(name -> !spec.optionsMap().containsKey(name))
+        .filter(name -> !spec.negatedOptionsMap().containsKey(name))
+        .toList();
+  }
+
   /** A failure is one sentence; the stack trace is for PARLEY_JAVA_OPTIONS=-Dparley.debug=true. */
   private static int report(
       Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
-    if (failure instanceof ParameterException || failure instanceof UsageException) {
+    if (failure instanceof ParameterException
+        || failure instanceof UsageException
+        || failure instanceof ConfigurationException) {
       command.getErr().println("parley: " + failure.getMessage());
       return CommandLine.ExitCode.USAGE;
     }
