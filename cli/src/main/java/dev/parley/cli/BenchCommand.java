@@ -7,11 +7,14 @@ import dev.parley.model.gpt2.Precision;
 import dev.parley.model.torch.Torch;
 import dev.parley.server.engine.EngineBench;
 import dev.parley.trainer.loop.TrainBench;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench}: how fast this machine is, without a network and without a checkpoint. */
 @Command(
@@ -20,7 +23,36 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "decode|prefill|train")
 final class BenchCommand {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   private static final String SHAPE = "tiny, small, medium or large (${DEFAULT-VALUE})";
+  private static final String DEVICE = "auto, cpu or cuda:N (${DEFAULT-VALUE})";
+
+  /** What every measurement of the engine is told. */
+  private static final class EngineOptions {
+    @Option(names = "--shape", defaultValue = "small", description = SHAPE)
+    private String shape = "";
+
+    @Option(
+        names = "--precision",
+        split = ",",
+        defaultValue = "reference,fp32,fp16,int8",
+        description = "several with commas (${DEFAULT-VALUE})")
+    private List<String> precisions = new ArrayList<>();
+
+    @Option(names = "--device", defaultValue = "auto", description = DEVICE)
+    private String device = "";
+
+    @Option(names = "--json", description = "one JSON object a point")
+    private boolean json;
+  }
+
+  /** One point of an engine. */
+  private interface Measurement {
+    EngineBench.Point of(EngineBench bench, int streams) throws InterruptedException;
+  }
 
   @Command(
       name = "decode",
@@ -28,24 +60,25 @@ final class BenchCommand {
       mixinStandardHelpOptions = true,
       sortOptions = false)
   void decode(
-      @Option(names = "--shape", defaultValue = "small", description = SHAPE) String shape,
-      @Option(names = "--precision", split = ",", defaultValue = "reference,fp32,fp16,int8")
-          List<String> precisions,
-      @Option(names = "--streams", split = ",", defaultValue = "1,4,16,32") List<Integer> streams,
-      @Option(names = "--context", defaultValue = "100") int context,
-      @Option(names = "--new-tokens", defaultValue = "24") int newTokens,
-      @Option(names = "--device", defaultValue = "auto") String device,
-      @Option(names = "--json") boolean json)
+      @Mixin EngineOptions options,
+      @Option(
+              names = "--streams",
+              split = ",",
+              defaultValue = "1,4,16,32",
+              description = "conversations at once (${DEFAULT-VALUE})")
+          List<Integer> streams,
+      @Option(
+              names = "--context",
+              defaultValue = "100",
+              description = "tokens of each prompt (${DEFAULT-VALUE})")
+          int context,
+      @Option(
+              names = "--new-tokens",
+              defaultValue = "24",
+              description = "tokens of each reply (${DEFAULT-VALUE})")
+          int newTokens)
       throws InterruptedException {
-    Output out = heading(json);
-    for (String precision : precisions) {
-      try (EngineBench bench =
-          EngineBench.of(shape, Precision.of(precision), Torch.device(device))) {
-        for (int count : streams) {
-          point(out, bench.decode(count, context, newTokens));
-        }
-      }
-    }
+    measure(options, streams, (bench, count) -> bench.decode(count, context, newTokens));
   }
 
   @Command(
@@ -54,21 +87,37 @@ final class BenchCommand {
       mixinStandardHelpOptions = true,
       sortOptions = false)
   void prefill(
-      @Option(names = "--shape", defaultValue = "small", description = SHAPE) String shape,
-      @Option(names = "--precision", split = ",", defaultValue = "reference,fp32,fp16,int8")
-          List<String> precisions,
-      @Option(names = "--streams", split = ",", defaultValue = "1") List<Integer> streams,
-      @Option(names = "--context", defaultValue = "512") int context,
-      @Option(names = "--device", defaultValue = "auto") String device,
-      @Option(names = "--json") boolean json)
+      @Mixin EngineOptions options,
+      @Option(
+              names = "--streams",
+              split = ",",
+              defaultValue = "1",
+              description = "conversations at once (${DEFAULT-VALUE})")
+          List<Integer> streams,
+      @Option(
+              names = "--context",
+              defaultValue = "512",
+              description = "tokens of each prompt (${DEFAULT-VALUE})")
+          int context)
       throws InterruptedException {
-    Output out = heading(json);
-    for (String precision : precisions) {
-      try (EngineBench bench =
-          EngineBench.of(shape, Precision.of(precision), Torch.device(device))) {
+    measure(options, streams, (bench, count) -> bench.prefill(count, context));
+  }
+
+  private void measure(EngineOptions options, List<Integer> streams, Measurement measurement)
+      throws InterruptedException {
+    Gpt2Config unused = UsageException.unlessValid(() -> Gpt2Config.shape(options.shape));
+    Device device = UsageException.unlessValid(() -> Torch.device(options.device));
+    List<Precision> precisions =
+        UsageException.unlessValid(() -> options.precisions.stream().map(Precision::of).toList());
+    Output out = parley.output(options.json);
+    heading(out);
+    for (Precision precision : precisions) {
+      try (EngineBench bench = EngineBench.of(options.shape, precision, device)) {
         for (int count : streams) {
-          point(out, bench.prefill(count, context));
+          point(out, measurement.of(bench, count));
         }
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(String.valueOf(e.getMessage()));
       }
     }
   }
@@ -80,31 +129,45 @@ final class BenchCommand {
       sortOptions = false)
   void train(
       @Option(names = "--shape", defaultValue = "tiny", description = SHAPE) String shape,
-      @Option(names = "--precision", split = ",", defaultValue = "fp32") List<String> precisions,
-      @Option(names = "--batch-size", defaultValue = "8") int batchSize,
-      @Option(names = "--context", defaultValue = "128") int context,
-      @Option(names = "--steps", defaultValue = "5") int steps,
-      @Option(names = "--device", defaultValue = "auto") String device,
-      @Option(names = "--json") boolean json) {
-    Output out = heading(json);
-    Device on = Torch.device(device);
-    for (String precision : precisions) {
-      DataType arithmetic =
-          switch (precision) {
-            case "fp32" -> DataType.FLOAT32;
-            case "bf16" -> DataType.BFLOAT16;
-            default ->
-                throw new UsageException(
-                    "precision '%s' cannot be trained in: use fp32 or bf16".formatted(precision));
-          };
+      @Option(
+              names = "--precision",
+              split = ",",
+              defaultValue = "fp32",
+              description = "fp32 or bf16, several with commas (${DEFAULT-VALUE})")
+          List<String> precisions,
+      @Option(
+              names = "--batch-size",
+              defaultValue = "8",
+              description = "sequences in a step (${DEFAULT-VALUE})")
+          int batchSize,
+      @Option(
+              names = "--context",
+              defaultValue = "128",
+              description = "tokens in a sequence (${DEFAULT-VALUE})")
+          int context,
+      @Option(names = "--steps", defaultValue = "5", description = "timed ones (${DEFAULT-VALUE})")
+          int steps,
+      @Option(names = "--device", defaultValue = "auto", description = DEVICE) String device,
+      @Option(names = "--json", description = "one JSON object a point") boolean json) {
+    Device on = UsageException.unlessValid(() -> Torch.device(device));
+    Gpt2Config config = UsageException.unlessValid(() -> Gpt2Config.shape(shape));
+    if (batchSize < 1 || steps < 1 || context < 2 || context > config.contextLength()) {
+      throw new UsageException(
+          "batch size %d, context %d, %d steps: there must be at least 1, from 2 to %d, and 1"
+              .formatted(batchSize, context, steps, config.contextLength()));
+    }
+    List<DataType> arithmetics = precisions.stream().map(BenchCommand::arithmetic).toList();
+    Output out = parley.output(json);
+    heading(out);
+    for (int i = 0; i < precisions.size(); i++) {
       TrainBench.Result result =
-          TrainBench.run(Gpt2Config.shape(shape), arithmetic, on, batchSize, context, steps);
+          TrainBench.run(config, arithmetics.get(i), on, batchSize, context, steps);
       point(
           out,
           new EngineBench.Point(
               "train",
               shape,
-              precision,
+              precisions.get(i),
               Torch.name(on),
               batchSize,
               context,
@@ -114,8 +177,17 @@ final class BenchCommand {
     }
   }
 
-  private static Output heading(boolean json) {
-    Output out = Output.standard(json);
+  private static DataType arithmetic(String precision) {
+    return switch (precision) {
+      case "fp32" -> DataType.FLOAT32;
+      case "bf16" -> DataType.BFLOAT16;
+      default ->
+          throw new UsageException(
+              "precision '%s' cannot be trained in: use fp32 or bf16".formatted(precision));
+    };
+  }
+
+  private static void heading(Output out) {
     out.note("libtorch %s on %d threads".formatted(Torch.version(), Torch.threads()));
     out.text(
         "%-8s %-7s %-10s %-7s %7s %8s %10s %12s %12s"
@@ -129,7 +201,6 @@ final class BenchCommand {
                 "new tokens",
                 "tokens/s",
                 "ms/step"));
-    return out;
   }
 
   private static void point(Output out, EngineBench.Point point) {

@@ -7,6 +7,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley chat}: a conversation with a running server. */
 @Command(
@@ -15,6 +16,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class ChatCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Option(
       names = "--server",
       paramLabel = "HOST:PORT",
@@ -32,9 +37,9 @@ final class ChatCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (ParleyClient client = ParleyClient.connect(server);
+    try (ParleyClient client = Connection.open(server);
         Conversation conversation = client.chat(model).generation(generation.options()).open()) {
-      new ChatSession(conversation, Output.standard(json)).run();
+      new ChatSession(conversation, parley.output(json)).run(parley.streams().in());
     }
     return CommandLine.ExitCode.OK;
   }

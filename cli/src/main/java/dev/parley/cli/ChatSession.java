@@ -7,10 +7,12 @@ import dev.parley.client.ReplyEvent;
 import dev.parley.client.ReplyStream;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
@@ -32,18 +34,21 @@ final class ChatSession {
     this.out = out;
   }
 
-  /** Talks until the input ends. */
-  void run() throws IOException {
-    if (!Output.isTerminal() || out.json()) {
-      piped();
+  /**
+   * Talks until the input ends.
+   *
+   * @param in messages, one a line, where no terminal is
+   */
+  void run(InputStream in) throws IOException {
+    if (!out.isTerminal() || out.json()) {
+      piped(in);
     } else {
       terminal();
     }
   }
 
-  private void piped() throws IOException {
-    BufferedReader lines =
-        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+  private void piped(InputStream in) throws IOException {
+    BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       if (!line.isBlank()) {
         Reply reply = conversation.say(line);
@@ -58,7 +63,7 @@ final class ChatSession {
     map.put("type", "reply");
     map.put("turn", reply.turn());
     map.put("text", reply.text());
-    map.put("finish_reason", reply.finishReason().name().toLowerCase(java.util.Locale.ROOT));
+    map.put("finish_reason", reply.finishReason().name().toLowerCase(Locale.ROOT));
     map.put("prompt_tokens", reply.usage().promptTokens());
     map.put("cached_prompt_tokens", reply.usage().cachedPromptTokens());
     map.put("generated_tokens", reply.usage().generatedTokens());

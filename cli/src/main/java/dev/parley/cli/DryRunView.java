@@ -17,7 +17,7 @@ final class DryRunView {
 
   static void show(Output out, DryRun run) {
     out.object(json(run));
-    boolean terminal = Output.isTerminal();
+    boolean terminal = out.isTerminal();
     out.text(
         terminal ? "Examples; what is learned is bold:" : "Examples; what is learned is in [ ]:");
     for (List<DryRun.Piece> example : run.examples()) {
@@ -68,7 +68,9 @@ final class DryRunView {
             .map(
                 example ->
                     example.stream()
-                        .map(piece -> Map.of("text", piece.text(), "learned", piece.learned()))
+                        .map(
+                            piece ->
+                                Output.ordered("text", piece.text(), "learned", piece.learned()))
                         .toList())
             .toList());
     return map;

@@ -18,6 +18,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley eval}: how well a model predicts dialogues. */
 @Command(
@@ -26,6 +27,13 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class EvalCommand implements Callable<Integer> {
+  /** As for training: in less, hardly a reply has anything before it. */
+  private static final int SHORTEST = 8;
+
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Option(
       names = "--model",
       required = true,
@@ -65,8 +73,12 @@ final class EvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     LabelPolicy counted = TrainOptions.constant(LabelPolicy.class, policy);
+    if (maxLength != 0 && maxLength < SHORTEST) {
+      throw new UsageException(
+          "--max-length is %d, but must be at least %d, or 0".formatted(maxLength, SHORTEST));
+    }
     List<Dialogue> dialogues = new ArrayList<>();
     data.forEach(file -> dialogues.addAll(DialogueReader.read(file)));
     ModelEvaluation measured =
@@ -78,7 +90,7 @@ final class EvalCommand implements Callable<Integer> {
                 maxLength,
                 prompts,
                 generate),
-            Torch.device(device));
+            UsageException.unlessValid(() -> Torch.device(device)));
     Evaluation evaluation = measured.evaluation();
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model);
@@ -105,7 +117,7 @@ final class EvalCommand implements Callable<Integer> {
     result.put(
         "samples",
         measured.samples().stream()
-            .map(sample -> Map.of("prompt", sample.prompt(), "reply", sample.reply()))
+            .map(sample -> Output.ordered("prompt", sample.prompt(), "reply", sample.reply()))
             .toList());
     measured
         .generation()

@@ -35,8 +35,14 @@ final class GenerationFlags {
   @Option(names = "--seed", description = "the same seed gives the same replies")
   private @Nullable Long seed;
 
+  /** What is given, and nothing else. */
   GenerationOptions options() {
-    GenerationOptions.Builder options = GenerationOptions.builder();
+    return over(GenerationOptions.builder().build());
+  }
+
+  /** What is given, in place of some defaults. */
+  GenerationOptions over(GenerationOptions defaults) {
+    GenerationOptions.Builder options = defaults.toBuilder();
     if (maxNewTokens != null) {
       options.maxNewTokens(maxNewTokens);
     }

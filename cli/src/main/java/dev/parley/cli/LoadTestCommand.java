@@ -15,6 +15,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley loadtest}: what users of a running server would feel. */
 @Command(
@@ -23,6 +24,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class LoadTestCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Option(
       names = "--server",
       paramLabel = "HOST:PORT",
@@ -71,8 +76,8 @@ final class LoadTestCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     LoadTestOptions.Builder options =
         LoadTestOptions.builder(server, model)
-            .loads(loads())
-            .generation(generation.options())
+            .loads(UsageException.unlessValid(this::loads))
+            .generation(generation.over(LoadTestOptions.GENERATION))
             .json(json);
     if (conversations != null) {
       options.conversations(conversations);
@@ -89,7 +94,8 @@ final class LoadTestCommand implements Callable<Integer> {
     if (interruptShare != null) {
       options.interruptShare(interruptShare);
     }
-    List<LoadResult> results = LoadTest.run(options.build(), System.out);
+    List<LoadResult> results =
+        LoadTest.run(UsageException.unlessValid(options::build), parley.streams().out());
     boolean failed = results.stream().anyMatch(result -> !result.errors().isEmpty());
     return failed ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
   }

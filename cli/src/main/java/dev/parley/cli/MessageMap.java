@@ -8,6 +8,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
+import java.math.BigInteger;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +39,7 @@ final class MessageMap {
         List<?> elements = (List<?>) message.getField(field);
         map.put(field.getName(), elements.stream().map(MessageMap::value).toList());
       } else if (!field.hasPresence() || message.hasField(field)) {
-        map.put(name(field), value(message.getField(field)));
+        map.put(name(field), value(field, message.getField(field)));
       }
     }
     return map;
@@ -63,6 +64,12 @@ final class MessageMap {
     return map;
   }
 
+  private static Object value(FieldDescriptor field, Object value) {
+    return field.getType() == FieldDescriptor.Type.UINT64 && (long) value < 0
+        ? new BigInteger(Long.toUnsignedString((long) value))
+        : value(value);
+  }
+
   private static Object value(Object value) {
     if (value instanceof Duration duration) {
       return Durations.toNanos(duration) / 1e9;
@@ -74,6 +81,9 @@ final class MessageMap {
       return of(message);
     }
     if (value instanceof EnumValueDescriptor constant) {
+      if (constant.getIndex() < 0) {
+        return constant.getNumber(); // a newer server's: it has no name here
+      }
       String prefix = constant.getType().getName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
       return constant.getName().substring(prefix.length()).toLowerCase(Locale.ROOT);
     }

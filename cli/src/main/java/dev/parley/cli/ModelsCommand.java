@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley models}: what is registered, and which version answers. */
 @Command(
@@ -26,9 +27,13 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ModelsCommand {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Command(name = "list", description = "Every model.", mixinStandardHelpOptions = true)
   void list(@Mixin HomeOption home, @Option(names = "--json") boolean json) {
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     Registry registry = home.registry();
     out.text(row("model", "versions", "latest", "aliases"));
     for (String model : registry.models()) {
@@ -36,7 +41,8 @@ final class ModelsCommand {
       int latest = versions.stream().max(Integer::compare).orElse(0);
       Map<String, Integer> aliases = new TreeMap<>(registry.aliases(model));
       out.object(
-          ordered("model", model, "versions", versions, "latest", latest, "aliases", aliases));
+          Output.ordered(
+              "model", model, "versions", versions, "latest", latest, "aliases", aliases));
       out.text(
           row(model, String.valueOf(versions.size()), String.valueOf(latest), spoken(aliases)));
     }
@@ -50,8 +56,8 @@ final class ModelsCommand {
       @Mixin HomeOption home,
       @Parameters(paramLabel = "MODEL[@VERSION|@ALIAS]") String reference,
       @Option(names = "--json") boolean json) {
-    Output out = Output.standard(json);
-    RegisteredVersion version = home.registry().resolve(reference);
+    Output out = parley.output(json);
+    RegisteredVersion version = resolve(home.registry(), reference);
     Gpt2Config config = Gpt2Checkpoint.config(version.directory());
     Lineage lineage = version.manifest().lineage();
     Map<String, Object> shown = new LinkedHashMap<>();
@@ -103,7 +109,11 @@ final class ModelsCommand {
             ? name
             : String.valueOf(directory.toAbsolutePath().normalize().getFileName())
                 .toLowerCase(Locale.ROOT);
-    say(Output.standard(json), "imported", home.registry().importDirectory(model, directory));
+    ModelReference reference = UsageException.unlessValid(() -> ModelReference.of(model));
+    say(
+        parley.output(json),
+        "imported",
+        home.registry().importDirectory(reference.name(), directory));
   }
 
   @Command(
@@ -116,10 +126,10 @@ final class ModelsCommand {
       @Parameters(paramLabel = "DIR") Path directory,
       @Option(names = "--json") boolean json) {
     Registry registry = home.registry();
-    RegisteredVersion version = registry.resolve(reference);
+    RegisteredVersion version = resolve(registry, reference);
     registry.export(version, directory);
-    Output out = Output.standard(json);
-    out.object(ordered("exported", version.reference(), "directory", directory.toString()));
+    Output out = parley.output(json);
+    out.object(Output.ordered("exported", version.reference(), "directory", directory.toString()));
     out.text("exported %s to %s".formatted(version.reference(), directory));
   }
 
@@ -133,7 +143,7 @@ final class ModelsCommand {
       @Option(names = "--alias", defaultValue = ModelReference.DEFAULT) String alias,
       @Option(names = "--json") boolean json) {
     Registry registry = home.registry();
-    point(registry, registry.resolve(reference), alias, json);
+    point(registry, resolve(registry, reference), alias, json);
   }
 
   @Command(
@@ -144,8 +154,9 @@ final class ModelsCommand {
       @Mixin HomeOption home,
       @Parameters(paramLabel = "MODEL") String model,
       @Option(names = "--json") boolean json) {
+    ModelReference reference = UsageException.unlessValid(() -> ModelReference.of(model));
     Registry registry = home.registry();
-    RegisteredVersion present = registry.resolve(ModelReference.of(model));
+    RegisteredVersion present = registry.resolve(reference);
     int previous =
         registry.versions(model).stream()
             .filter(version -> version < present.version())
@@ -170,22 +181,29 @@ final class ModelsCommand {
       @Mixin HomeOption home,
       @Parameters(paramLabel = "MODEL@VERSION") String reference,
       @Option(names = "--json") boolean json) {
-    if (ModelReference.parse(reference).version().isEmpty()) {
+    if (parsed(reference).version().isEmpty()) {
       throw new UsageException(
           "'%s' does not name a version: write %s@N".formatted(reference, reference));
     }
     Registry registry = home.registry();
-    RegisteredVersion version = registry.resolve(reference);
+    RegisteredVersion version = resolve(registry, reference);
     registry.delete(version.model(), version.version());
-    say(Output.standard(json), "deleted", version);
+    say(parley.output(json), "deleted", version);
   }
 
-  private static void point(
-      Registry registry, RegisteredVersion version, String alias, boolean json) {
+  private static RegisteredVersion resolve(Registry registry, String reference) {
+    return registry.resolve(parsed(reference));
+  }
+
+  private static ModelReference parsed(String reference) {
+    return UsageException.unlessValid(() -> ModelReference.parse(reference));
+  }
+
+  private void point(Registry registry, RegisteredVersion version, String alias, boolean json) {
     OptionalInt previous = registry.setAlias(version.model(), alias, version.version());
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     out.object(
-        ordered(
+        Output.ordered(
             "model",
             version.model(),
             "alias",
@@ -204,16 +222,8 @@ final class ModelsCommand {
   }
 
   private static void say(Output out, String done, RegisteredVersion version) {
-    out.object(ordered(done, version.reference()));
+    out.object(Output.ordered(done, version.reference()));
     out.text(done + " " + version.reference());
-  }
-
-  private static Map<String, @Nullable Object> ordered(@Nullable Object... pairs) {
-    Map<String, @Nullable Object> map = new LinkedHashMap<>();
-    for (int i = 0; i < pairs.length; i += 2) {
-      map.put(String.valueOf(pairs[i]), pairs[i + 1]);
-    }
-    return map;
   }
 
   private static String row(String model, String versions, String latest, String aliases) {

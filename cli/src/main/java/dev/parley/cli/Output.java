@@ -1,8 +1,8 @@
 package dev.parley.cli;
 
-import java.io.Console;
-import java.io.PrintStream;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -12,19 +12,12 @@ import tools.jackson.databind.json.JsonMapper;
 final class Output {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
-  private final PrintStream results;
-  private final PrintStream notes;
+  private final StandardStreams streams;
   private final boolean json;
 
-  Output(PrintStream results, PrintStream notes, boolean json) {
-    this.results = results;
-    this.notes = notes;
+  Output(StandardStreams streams, boolean json) {
+    this.streams = streams;
     this.json = json;
-  }
-
-  /** Standard output and standard error of this process. */
-  static Output standard(boolean json) {
-    return new Output(System.out, System.err, json);
   }
 
   /** Whether results are JSON. */
@@ -32,43 +25,41 @@ final class Output {
     return json;
   }
 
+  /** Whether a person sits before standard input and output. */
+  boolean isTerminal() {
+    return streams.terminal();
+  }
+
   /** A result as text; nothing when results are JSON. */
   void text(String line) {
     if (!json) {
-      results.println(line);
+      streams.out().println(line);
     }
   }
 
   /** A result as JSON; nothing when results are text. */
   void object(Map<String, ?> object) {
     if (json) {
-      results.println(JSON.writeValueAsString(object));
+      streams.out().println(JSON.writeValueAsString(object));
     }
+  }
+
+  /** An object of names and values, in this order. */
+  static Map<String, @Nullable Object> ordered(@Nullable Object... pairs) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      map.put(String.valueOf(pairs[i]), pairs[i + 1]);
+    }
+    return map;
   }
 
   /** Something to know while a command runs. */
   void note(String line) {
-    notes.println(line);
+    streams.err().println(line);
   }
 
   /** A progress bar among the notes. */
   ProgressBar progressBar() {
-    return new ProgressBar(notes, isTerminal());
-  }
-
-  /** Whether a person sits before standard input and output. */
-  @SuppressWarnings("SystemConsoleNull") // newer JDKs always have a console, and are asked below
-  static boolean isTerminal() {
-    Console console = System.console();
-    if (console == null) {
-      return false;
-    }
-    try {
-      return (boolean) Console.class.getMethod("isTerminal").invoke(console); // since JDK 22
-    } catch (NoSuchMethodException e) {
-      return true;
-    } catch (ReflectiveOperationException e) {
-      return false;
-    }
+    return new ProgressBar(streams.err(), streams.terminal());
   }
 }

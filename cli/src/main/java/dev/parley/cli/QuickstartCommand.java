@@ -3,17 +3,14 @@ package dev.parley.cli;
 import dev.parley.client.Conversation;
 import dev.parley.client.Dataset;
 import dev.parley.client.ParleyClient;
+import dev.parley.client.ParleyException;
 import dev.parley.server.ops.ParleyServer;
 import dev.parley.server.ops.ServerConfig;
-import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.TrainRequest;
-import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingParameters;
-import dev.parley.v1.TrainingServiceGrpc;
-import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -21,18 +18,17 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -48,6 +44,10 @@ import tools.jackson.databind.json.JsonMapper;
     },
     mixinStandardHelpOptions = true)
 final class QuickstartCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   private static final String BASE = "parley-tiny";
   private static final String MODEL = "marlow";
 
@@ -72,7 +72,7 @@ final class QuickstartCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     Path directory = home != null ? home : Files.createTempDirectory("parley-quickstart-");
     try (ParleyServer server = ParleyServer.start(configuration(directory));
         ParleyClient client = ParleyClient.connect("127.0.0.1:" + server.grpcPort())) {
@@ -126,7 +126,7 @@ final class QuickstartCommand implements Callable<Integer> {
       out.note("");
       out.note("3. Your turn. (" + kept() + ")");
       try (Conversation conversation = client.chat(version).open()) {
-        new ChatSession(conversation, out).run();
+        new ChatSession(conversation, out).run(parley.streams().in());
       }
     }
     return 2 * right > questions.size() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
@@ -156,41 +156,20 @@ final class QuickstartCommand implements Callable<Integer> {
                     .setSeed(1))
             .build();
     try (TrainingView view = new TrainingView(out, false)) {
-      TrainingServiceGrpc.TrainingServiceBlockingStub training =
-          TrainingServiceGrpc.newBlockingStub(client.channel());
-      Iterator<TrainResponse> updates = training.train(request);
-      while (updates.hasNext()) {
-        TrainResponse response = updates.next();
-        if (response.getUpdate().hasCreated()) {
-          cancelOnExit(training, response.getUpdate().getCreated().getJobId());
-        }
-        view.show(response.getUpdate());
-        if (response.getUpdate().hasFinished()) {
-          return response.getUpdate().getFinished();
-        }
-        if (response.getUpdate().hasFailed()) {
-          throw new IllegalStateException(
-              "training failed: " + response.getUpdate().getFailed().getStatus().getMessage());
-        }
-      }
+      return TrainCommand.requireFinished(
+          TrainCommand.through(client, request, view, job -> cancelOnExit(client, job)));
     }
-    throw new IllegalStateException("training ended without a version");
   }
 
   /** The trainer is a process of its own that Ctrl-C does not reach; nobody would follow it. */
-  private static void cancelOnExit(
-      TrainingServiceGrpc.TrainingServiceBlockingStub training, String jobId) {
+  private static void cancelOnExit(ParleyClient client, String jobId) {
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
                   try {
-                    var unused =
-                        training
-                            .withDeadlineAfter(5, TimeUnit.SECONDS)
-                            .cancelTrainingJob(
-                                CancelTrainingJobRequest.newBuilder().setJobId(jobId).build());
-                  } catch (StatusRuntimeException e) {
+                    client.training().cancel(jobId);
+                  } catch (ParleyException e) {
                     // The server is closed: the job has ended.
                   }
                 },

@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** {@code parley serve}: the server, until it is asked to stop. */
@@ -29,6 +30,10 @@ import picocli.CommandLine.Spec;
       "PARLEY_KV_MEMORY). A flag wins over a variable, a variable over the file."
     })
 final class ServeCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
@@ -67,7 +72,7 @@ final class ServeCommand implements Callable<Integer> {
         flags.put(setting.name(), value);
       }
     }
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     ParleyServer server =
         ParleyServer.start(ServerConfig.load(flags, System.getenv(), Optional.ofNullable(config)));
     CountDownLatch stopped = new CountDownLatch(1);
@@ -79,7 +84,8 @@ final class ServeCommand implements Callable<Integer> {
                   stopped.countDown();
                 },
                 "shutdown"));
-    out.object(Map.of("type", "ready", "port", server.grpcPort(), "admin", server.adminPort()));
+    out.object(
+        Output.ordered("type", "ready", "port", server.grpcPort(), "admin", server.adminPort()));
     out.text("Parley serves gRPC on port " + server.grpcPort());
     out.text("dashboard and metrics: http://127.0.0.1:" + server.adminPort() + "/");
     stopped.await(); // until SIGTERM or Ctrl-C

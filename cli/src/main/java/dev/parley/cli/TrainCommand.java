@@ -1,24 +1,25 @@
 package dev.parley.cli;
 
 import dev.parley.client.ParleyClient;
+import dev.parley.client.TrainingRun;
 import dev.parley.trainer.job.DryRun;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
 import dev.parley.trainer.job.TrainingJob;
+import dev.parley.v1.JobFinished;
 import dev.parley.v1.TrainRequest;
-import dev.parley.v1.TrainResponse;
-import dev.parley.v1.TrainingServiceGrpc;
 import dev.parley.v1.TrainingUpdate;
-import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
 /** {@code parley train}: a training job, on this machine or through a server. */
 @Command(
@@ -27,6 +28,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Parley parley;
+
   @Mixin private TrainOptions options = new TrainOptions();
 
   @Mixin private HomeOption home = new HomeOption();
@@ -46,7 +51,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     TrainRequest request = options.request();
-    Output out = Output.standard(json);
+    Output out = parley.output(json);
     requireValid(request);
     if (dryRun) {
       home.registry();
@@ -54,17 +59,22 @@ final class TrainCommand implements Callable<Integer> {
       return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {
-      TrainingUpdate last = server == null ? here(request, view) : there(server, request, view);
-      if (last.hasFailed()) {
-        throw new IllegalStateException(
-            "training failed: " + last.getFailed().getStatus().getMessage());
-      }
-      if (last.hasCancelled()) {
-        throw new IllegalStateException(
-            "training was cancelled after step " + last.getCancelled().getStep());
-      }
+      requireFinished(server == null ? here(request, view) : there(server, request, view));
       return CommandLine.ExitCode.OK;
     }
+  }
+
+  /** How a job went that ended well; its end as a failure otherwise. */
+  static JobFinished requireFinished(TrainingUpdate last) {
+    if (last.hasFailed()) {
+      throw new IllegalStateException(
+          "training failed: " + last.getFailed().getStatus().getMessage());
+    }
+    if (last.hasCancelled()) {
+      throw new IllegalStateException(
+          "training was cancelled after step " + last.getCancelled().getStep());
+    }
+    return last.getFinished();
   }
 
   /** Runs the job in this process; Ctrl-C stops it at its next step. */
@@ -115,13 +125,24 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private static TrainingUpdate there(String server, TrainRequest request, TrainingView view) {
+    try (ParleyClient client = Connection.open(server)) {
+      return through(client, request, view, job -> {});
+    }
+  }
+
+  /**
+   * Runs a job on a server and gives its last update; a lost connection is found again.
+   *
+   * @param created gets the job's id
+   */
+  static TrainingUpdate through(
+      ParleyClient client, TrainRequest request, TrainingView view, Consumer<String> created) {
     TrainingUpdate last = TrainingUpdate.getDefaultInstance();
-    try (ParleyClient client = ParleyClient.connect(server)) {
-      Iterator<TrainResponse> updates =
-          TrainingServiceGrpc.newBlockingStub(client.channel()).train(request);
-      while (updates.hasNext()) {
-        last = updates.next().getUpdate();
-        view.show(last);
+    try (TrainingRun run = client.training().start(request)) {
+      created.accept(run.jobId());
+      for (TrainingUpdate update : run.updates()) {
+        view.show(update);
+        last = update;
       }
     }
     return last;

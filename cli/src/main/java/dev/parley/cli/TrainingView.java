@@ -2,6 +2,7 @@ package dev.parley.cli;
 
 import com.google.protobuf.util.Durations;
 import dev.parley.v1.EvaluationFinished;
+import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.LabelPolicy;
@@ -13,6 +14,9 @@ import java.util.Locale;
 
 /** Shows a training job as it goes: a progress bar in a terminal, or its updates as JSON. */
 final class TrainingView implements AutoCloseable {
+  /** Characters of a reply that are shown. */
+  private static final int WIDTH = 100;
+
   private final Output out;
   private final ProgressBar bar;
   private final boolean samples;
@@ -31,7 +35,7 @@ final class TrainingView implements AutoCloseable {
   /** Shows one update. */
   void show(TrainingUpdate update) {
     switch (update.getUpdateCase()) {
-      case CREATED -> print("created", update.getCreated());
+      case CREATED -> created(update.getCreated());
       case STARTED -> started(update.getStarted());
       case STEP -> step(update.getStep());
       case EVALUATION -> evaluation(update.getEvaluation());
@@ -45,6 +49,11 @@ final class TrainingView implements AutoCloseable {
 
   private void print(String type, com.google.protobuf.Message message) {
     out.object(MessageMap.of(type, message));
+  }
+
+  private void created(JobCreated created) {
+    print("created", created);
+    note("job " + created.getJobId());
   }
 
   private void started(JobStarted started) {
@@ -146,10 +155,11 @@ final class TrainingView implements AutoCloseable {
   /** A reply on one line, shortened to what a terminal shows. */
   static String oneLine(String text) {
     String line = text.replaceAll("\\s+", " ").strip();
-    int end = Math.min(line.length(), 100);
-    return line.isEmpty()
-        ? "(no reply)"
-        : line.length() > end ? line.substring(0, end) + "…" : line;
+    if (line.isEmpty()) {
+      return "(no reply)";
+    }
+    int characters = line.codePointCount(0, line.length());
+    return characters <= WIDTH ? line : line.substring(0, line.offsetByCodePoints(0, WIDTH)) + "…";
   }
 
   @Override

@@ -149,8 +149,8 @@ public final class ParleyClient implements AutoCloseable {
               "No server answers at "
                   + connection.authority()
                   + " within "
-                  + limit
-                  + " (state "
+                  + limit.toMillis() / 1000.0
+                  + " s (state "
                   + state
                   + "); is it running, and is the address right?",
               null);

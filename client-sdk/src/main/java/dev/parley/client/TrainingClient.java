@@ -12,6 +12,7 @@ import dev.parley.v1.WatchTrainingJobRequest;
 import dev.parley.v1.WatchTrainingJobResponse;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -32,7 +33,22 @@ public final class TrainingClient {
    * @throws ModelNotFoundException if there is no such base model
    */
   public TrainingRun start(TrainingRequest request) {
-    TrainRequest proto = ConvertTraining.proto(uploaded(request));
+    return start(ConvertTraining.proto(uploaded(request)));
+  }
+
+  /**
+   * Starts a job that is a message of the contract, for those who have one; {@link
+   * TrainingRun#updates} gives the answers as such.
+   *
+   * @param request without an idempotency key it gets one of its own
+   * @throws InvalidRequestException if the request or its data is not valid
+   * @throws ModelNotFoundException if there is no such base model
+   */
+  public TrainingRun start(TrainRequest request) {
+    TrainRequest proto =
+        request.getIdempotencyKey().isEmpty()
+            ? request.toBuilder().setIdempotencyKey(UUID.randomUUID().toString()).build()
+            : request;
     TrainingRun run =
         run(
             "",

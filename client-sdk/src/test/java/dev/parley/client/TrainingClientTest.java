@@ -166,6 +166,24 @@ class TrainingClientTest {
   }
 
   @Test
+  void start_messageOfTheContract_sameKeyAtEachAttemptAndItsUpdates() {
+    server.refuseTraining(LOST).train(course());
+    TrainRequest request = TrainRequest.newBuilder().setModelName("barista").build();
+    try (TrainingRun run = client.training().start(request)) {
+      assertThat(run.updates())
+          .extracting(TrainingUpdate::getSequence)
+          .containsExactly(1L, 2L, 3L, 4L, 5L, 6L, 7L);
+    }
+    assertThat(server.trainRequests())
+        .extracting(TrainRequest::getModelName)
+        .containsOnly("barista");
+    assertThat(server.trainRequests().stream().map(TrainRequest::getIdempotencyKey).distinct())
+        .singleElement()
+        .satisfies(key -> assertThat(key).isNotEmpty());
+    assertThat(server.trainRequests()).hasSize(2);
+  }
+
+  @Test
   void start_serverStaysAway_givesUpWithItsReason() {
     for (int i = 0; i < 4; i++) {
       server.refuseTraining(LOST);

@@ -39,6 +39,10 @@ public record LoadTestOptions(
     Duration patience,
     long seed,
     boolean json) {
+  /** Replies of 24 tokens: about what people write. */
+  public static final GenerationOptions GENERATION =
+      GenerationOptions.builder().maxNewTokens(24).build();
+
   /** An open loop without a number of conversations lasts this long. */
   static final Duration OPEN_LOOP = Duration.ofSeconds(30);
 
@@ -106,7 +110,7 @@ public record LoadTestOptions(
     private int turns = 3;
     private Duration thinkTime = Duration.ZERO;
     private List<String> messages = MESSAGES;
-    private GenerationOptions generation = GenerationOptions.builder().maxNewTokens(24).build();
+    private GenerationOptions generation = GENERATION;
     private double interruptShare;
     private int warmUp = 1;
     private Duration patience = Duration.ofMinutes(2);

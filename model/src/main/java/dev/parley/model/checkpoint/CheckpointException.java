@@ -2,6 +2,7 @@ package dev.parley.model.checkpoint;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -32,6 +33,15 @@ public class CheckpointException extends RuntimeException {
     }
     String reason =
         cause instanceof NoSuchFileException ? "there is no such file" : String.valueOf(cause);
-    return new CheckpointException("cannot %s %s: %s".formatted(deed, file, reason), cause);
+    return new CheckpointException(
+        "cannot %s %s: %s%s".formatted(deed, file, reason, remedy(cause, reason)), cause);
+  }
+
+  private static String remedy(IOException cause, String reason) {
+    if (reason.contains("No space left") || reason.contains("quota")) {
+      return "; free space there, or choose another place";
+    }
+    boolean refused = cause instanceof AccessDeniedException || reason.contains("Read-only");
+    return refused ? "; let the user that runs Parley in there, or choose another place" : "";
   }
 }

@@ -50,14 +50,20 @@ public final class Gpt2Decoder implements AutoCloseable {
   /**
    * Takes over weights and packs them for a precision.
    *
-   * @param weights closed with the decoder
+   * @param weights closed with the decoder; the caller's if this throws, such as for lack of memory
    */
   public static Gpt2Decoder load(Gpt2Weights weights, Precision precision) {
     NDManager manager = weights.manager();
     TorchProgram program = Gpt2Program.load(manager, weights.config(), precision);
     IValue parameters = TorchProgram.list(weights.arrays());
-    IValue packed = program.call("pack", parameters);
-    return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+    try {
+      IValue packed = program.call("pack", parameters);
+      return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+    } catch (RuntimeException | Error e) {
+      parameters.close(); // it would keep the weights' memory, whoever closes them
+      program.close();
+      throw e;
+    }
   }
 
   /** The shape. */

@@ -75,12 +75,14 @@ public final class KeyValueCache implements AutoCloseable {
       Shape shape = new Shape(config.layerCount(), config.headCount(), wanted, headSize);
       return manager.create(shape, DataType.FLOAT32);
     }
-    try (old;
-        IValue cache = TorchProgram.argument(old);
+    NDArray grown;
+    try (IValue cache = TorchProgram.argument(old);
         IValue used = IValue.from((long) length);
         IValue room = IValue.from((long) wanted)) {
-      return program.tensor(manager, "grow", cache, used, room);
+      grown = program.tensor(manager, "grow", cache, used, room);
     }
+    old.close(); // only now: without memory for the new one, the conversation keeps the old one
+    return grown;
   }
 
   void advance(int tokens) {

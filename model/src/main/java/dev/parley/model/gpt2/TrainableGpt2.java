@@ -90,6 +90,17 @@ public final class TrainableGpt2 implements AutoCloseable {
     return weights;
   }
 
+  /**
+   * Copies tensors into others of the same shapes, in place. DJL's own {@code NDArray.copyTo} makes
+   * libtorch 2.7 print a deprecation warning where users see it.
+   */
+  public void copy(NDList source, NDList target) {
+    try (IValue from = TorchProgram.list(source);
+        IValue to = TorchProgram.list(target)) {
+      program.call("copy", from, to).close();
+    }
+  }
+
   /** AdamW's first moments, in the order of the weights. */
   public NDList firstMoments() {
     return state().firstMoments();

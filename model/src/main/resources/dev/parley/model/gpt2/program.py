@@ -198,3 +198,7 @@ class Program(Module):
   #   ids: [batch, time]; returns [batch, time, vocabulary]
   def logits(self: __torch__.Program, p: List[Tensor], ids: Tensor) -> Tensor:
     return torch.matmul(self.hidden(p, ids, 0.0), p[0].t()).reshape([ids.size(0), ids.size(1), -1])
+
+  # Makes the tensors of one list equal to those of another, in place.
+  def copy(self: __torch__.Program, source: List[Tensor], target: List[Tensor]) -> None:
+    torch._foreach_copy_(target, source)

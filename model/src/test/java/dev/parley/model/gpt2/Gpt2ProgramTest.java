@@ -9,11 +9,17 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.TorchProgram;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +162,60 @@ class Gpt2ProgramTest {
         IValue quantized = program.call("quantize", weight)) {
       assertThat(dequantize.tensor(scope, "numbers", quantized).toFloatArray())
           .containsExactly(new float[] {127, -64, 0.127f, 0.001f, 0, 0}, Offset.offset(1e-6f));
+    }
+  }
+
+  @Test
+  void copy_weights_targetIsEqualAndIndependent() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Golden.weights("fp32", scope);
+        TrainableGpt2 model = new TrainableGpt2(weights)) {
+      NDList target = new NDList();
+      weights.arrays().forEach(w -> target.add(scope.zeros(w.getShape(), DataType.FLOAT32)));
+
+      model.copy(weights.arrays(), target);
+
+      for (int i = 0; i < target.size(); i++) {
+        assertThat(target.get(i).toFloatArray())
+            .containsExactly(weights.arrays().get(i).toFloatArray());
+      }
+      weights.arrays().get(0).addi(1);
+      assertThat(target.get(0).contentEquals(weights.arrays().get(0))).isFalse();
+    }
+  }
+
+  /** A method that nobody calls any more goes; a new one gets a caller, which the tests reach. */
+  @Test
+  void methods_ofTheProgram_allHaveACaller() throws IOException {
+    StringBuilder program = new StringBuilder();
+    for (String name : List.of("program", "linear_plain", "linear_packed", "linear_int8")) {
+      program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));
+    }
+    StringBuilder java = new StringBuilder();
+    try (Stream<Path> files = Files.list(Path.of("src/main/java/dev/parley/model/gpt2"))) {
+      files.forEach(file -> java.append(source(file)));
+    }
+    List<String> methods =
+        Pattern.compile("^  def (\\w+)\\(", Pattern.MULTILINE)
+            .matcher(program)
+            .results()
+            .map(match -> match.group(1))
+            .distinct()
+            .toList();
+
+    assertThat(methods).contains("step", "gradients", "quantize");
+    assertThat(methods)
+        .allMatch(
+            method ->
+                java.indexOf("\"" + method + "\"") >= 0
+                    || program.indexOf("self." + method + "(") >= 0);
+  }
+
+  private static String source(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -7,6 +7,7 @@ public final class InvalidDataException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final transient List<Problem> problems;
+  private final boolean more;
 
   /**
    * Something wrong in a file.
@@ -35,11 +36,17 @@ public final class InvalidDataException extends RuntimeException {
   public InvalidDataException(List<Problem> problems, boolean more) {
     super(text(problems, more));
     this.problems = List.copyOf(problems);
+    this.more = more;
   }
 
   /** What is wrong, in the order of the file; at least one. */
   public List<Problem> problems() {
     return problems;
+  }
+
+  /** Whether there are others that were not looked for. */
+  public boolean more() {
+    return more;
   }
 
   private static String text(List<Problem> problems, boolean more) {

@@ -28,17 +28,19 @@ final class DataSources {
   static List<Dialogue> read(Path home, List<DataSource> sources) {
     List<Dialogue> dialogues = new ArrayList<>();
     List<InvalidDataException.Problem> problems = new ArrayList<>();
+    boolean more = false;
     for (DataSource source : sources) {
       try {
         dialogues.addAll(read(home, source));
       } catch (InvalidDataException e) {
         problems.addAll(e.problems());
+        more |= e.more();
       }
     }
     if (!problems.isEmpty()) {
       int limit = 20;
       throw new InvalidDataException(
-          problems.subList(0, Math.min(limit, problems.size())), problems.size() > limit);
+          problems.subList(0, Math.min(limit, problems.size())), more || problems.size() > limit);
     }
     return dialogues;
   }

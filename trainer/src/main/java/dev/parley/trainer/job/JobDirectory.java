@@ -13,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -78,7 +77,7 @@ public final class JobDirectory {
                   .setCreated(JobCreated.newBuilder().setJobId(id).setRequest(request)));
         }
         Files.move(staged, directory, StandardCopyOption.ATOMIC_MOVE);
-      } catch (FileSystemException e) {
+      } catch (IOException | RuntimeException e) { // a full disk is neither's special kind
         deleteTree(staged);
         if (Files.exists(directory)) {
           return new JobDirectory(directory); // the same key, a moment earlier
@@ -97,12 +96,13 @@ public final class JobDirectory {
    * @throws NoSuchElementException if there is none with this id
    */
   public static JobDirectory open(Path home, String id) {
-    Path directory = home.resolve("jobs").resolve(id);
-    if (!id.matches("[a-z0-9][a-z0-9-]*") || !Files.exists(directory.resolve("events.jsonl"))) {
+    Path jobs = home.resolve("jobs");
+    if (!id.matches("[a-z0-9][a-z0-9-]*") // before it becomes part of a path
+        || !Files.exists(jobs.resolve(id).resolve("events.jsonl"))) {
       throw new NoSuchElementException(
-          "training job '%s' does not exist in %s".formatted(id, home.resolve("jobs")));
+          "training job '%s' does not exist in %s".formatted(id, jobs));
     }
-    return new JobDirectory(directory);
+    return new JobDirectory(jobs.resolve(id));
   }
 
   /** Every job of a home, newest first; last those whose log cannot be read. */

@@ -37,8 +37,14 @@ record Promotion(boolean promoted, String reason) {
               false, "the promotion policy is NEVER; version %d stays".formatted(current));
       case PROMOTION_POLICY_ALWAYS -> new Promotion(true, "the promotion policy is ALWAYS");
       case PROMOTION_POLICY_IF_BETTER, PROMOTION_POLICY_UNSPECIFIED, UNRECOGNIZED -> {
-        RegisteredVersion version = registry.resolve(ModelReference.of(model, current));
-        yield compare(after, evaluate.apply(version), current);
+        Evaluation present;
+        try {
+          present = evaluate.apply(registry.resolve(ModelReference.of(model, current)));
+        } catch (RuntimeException e) { // whatever is wrong with the old one, the new one is kept
+          yield new Promotion(
+              false, "version %d could not be evaluated: %s".formatted(current, e.getMessage()));
+        }
+        yield compare(after, present, current);
       }
     };
   }

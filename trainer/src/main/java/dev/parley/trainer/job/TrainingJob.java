@@ -113,10 +113,13 @@ public final class TrainingJob {
     TrainingUpdate.Builder last;
     try {
       last = train();
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
       com.google.rpc.Status status = Failures.of(e);
-      boolean ours = status.getCode() == Code.INTERNAL_VALUE;
-      log.error("job {} failed: {}", job.id(), status.getMessage(), ours ? e : null);
+      if (status.getCode() == Code.INTERNAL_VALUE) {
+        log.error("job {} failed: {}", job.id(), status.getMessage(), e);
+      } else {
+        log.info("job {} failed: {}", job.id(), status.getMessage()); // the watcher hears it, too
+      }
       last = failed(status);
     }
     events.accept(last);

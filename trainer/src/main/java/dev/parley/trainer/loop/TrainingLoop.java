@@ -186,7 +186,7 @@ public final class TrainingLoop {
           copy.add(duplicate);
         }
       } else {
-        transfer(model.weights().arrays(), copy);
+        model.copy(model.weights().arrays(), copy);
       }
       evaluated = candidate;
     }
@@ -194,15 +194,9 @@ public final class TrainingLoop {
     /** Puts the best weights back; null and nothing done where none was offered. */
     @Nullable Evaluated restore() {
       if (copy != null) {
-        transfer(copy, model.weights().arrays());
+        model.copy(copy, model.weights().arrays());
       }
       return evaluated;
-    }
-
-    private static void transfer(NDList from, NDList to) {
-      for (int i = 0; i < from.size(); i++) {
-        from.get(i).copyTo(to.get(i));
-      }
     }
 
     @Override

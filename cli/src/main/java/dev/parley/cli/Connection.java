@@ -1,0 +1,29 @@
+package dev.parley.cli;
+
+import dev.parley.client.ParleyClient;
+import java.time.Duration;
+
+/** How commands reach the server that {@code --server} names. */
+final class Connection {
+  /** Long enough for a far server, short enough for someone who forgot to start one. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private Connection() {}
+
+  /**
+   * A client of a server that answers; the caller closes it.
+   *
+   * @param server {@code host:port}
+   * @throws dev.parley.client.UnavailableException if nothing answers there
+   */
+  static ParleyClient open(String server) {
+    ParleyClient client = UsageException.unlessValid(() -> ParleyClient.connect(server));
+    try {
+      client.awaitReady(PATIENCE);
+      return client;
+    } catch (RuntimeException e) {
+      client.close();
+      throw e;
+    }
+  }
+}
