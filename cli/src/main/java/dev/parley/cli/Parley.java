@@ -111,9 +111,11 @@ public final class Parley {
     if (failure instanceof NoSuchFileException) {
       return message + ": there is no such file";
     }
-    // Those of files and sockets say what they are about, but not what went wrong.
-    boolean bare = message == null || failure instanceof FileSystemException;
-    return bare ? failure.toString() : message;
+    // Those of files say what they are about, but not what went wrong.
+    if (message == null || failure instanceof FileSystemException) {
+      return failure.toString();
+    }
+    return message;
   }
 
   static final class Version implements CommandLine.IVersionProvider {

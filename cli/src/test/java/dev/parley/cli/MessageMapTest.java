@@ -39,7 +39,7 @@ class MessageMapTest {
         .containsEntry("type", "finished")
         .containsEntry("loss_after", 0.0) // no presence: always there
         .containsEntry("label_policy", "replies")
-        .containsEntry("duration", 1.5)
+        .containsEntry("duration_seconds", 1.5)
         .containsEntry("promoted", false);
   }
 
