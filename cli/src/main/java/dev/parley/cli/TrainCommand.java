@@ -9,6 +9,8 @@ import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingServiceGrpc;
 import dev.parley.v1.TrainingUpdate;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -34,6 +36,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--server",
       paramLabel = "HOST:PORT",
+      converter = ServerAddress.class,
       description = "trains there; --data names files on that machine")
   private @Nullable String server;
 
@@ -117,11 +120,23 @@ final class TrainCommand implements Callable<Integer> {
   private static TrainingUpdate there(String server, TrainRequest request, TrainingView view) {
     TrainingUpdate last = TrainingUpdate.getDefaultInstance();
     try (ParleyClient client = ParleyClient.connect(server)) {
-      Iterator<TrainResponse> updates =
-          TrainingServiceGrpc.newBlockingStub(client.channel()).train(request);
-      while (updates.hasNext()) {
-        last = updates.next().getUpdate();
-        view.show(last);
+      String job = "";
+      try {
+        Iterator<TrainResponse> updates =
+            TrainingServiceGrpc.newBlockingStub(client.channel()).train(request);
+        while (updates.hasNext()) {
+          last = updates.next().getUpdate();
+          job = last.hasCreated() ? last.getCreated().getJobId() : job;
+          view.show(last);
+        }
+      } catch (StatusRuntimeException e) {
+        if (e.getStatus().getCode() == Status.Code.UNAVAILABLE && !job.isEmpty()) {
+          throw new IllegalStateException(
+              "lost the server at %s; job %s may go on there: its dashboard shows it"
+                  .formatted(server, job),
+              e);
+        }
+        throw e;
       }
     }
     return last;

@@ -116,7 +116,11 @@ public final class TrainingJob {
     } catch (RuntimeException | OutOfMemoryError e) {
       com.google.rpc.Status status = Failures.of(e);
       boolean ours = status.getCode() == Code.INTERNAL_VALUE;
-      log.error("job {} failed: {}", job.id(), status.getMessage(), ours ? e : null);
+      if (ours) {
+        log.error("job {} failed: {}", job.id(), status.getMessage(), e);
+      } else {
+        log.info("job {} failed: {}", job.id(), status.getMessage()); // the last update says it too
+      }
       last = failed(status);
     }
     events.accept(last);
