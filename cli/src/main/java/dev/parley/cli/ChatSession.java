@@ -76,7 +76,7 @@ final class ChatSession {
 
   private void terminal() throws IOException {
     try (Terminal terminal = TerminalBuilder.builder().system(true).build()) {
-      LineReader editor = LineReaderBuilder.builder().terminal(terminal).appName("parley").build();
+      LineReader editor = editor(terminal);
       PrintWriter screen = terminal.writer();
       screen.println("Talk to " + conversation.model().reference() + "; Ctrl-D ends.");
       while (true) {
@@ -95,6 +95,15 @@ final class ChatSession {
     }
   }
 
+  /** A line editor that takes a line as it was typed: {@code !!} and a backslash are only text. */
+  static LineReader editor(Terminal terminal) {
+    return LineReaderBuilder.builder()
+        .terminal(terminal)
+        .appName("parley")
+        .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+        .build();
+  }
+
   /** Streams a reply; Ctrl-C interrupts it. */
   private void answer(Terminal terminal, String message) {
     PrintWriter screen = terminal.writer();
@@ -103,13 +112,15 @@ final class ChatSession {
     try (ReplyStream stream = conversation.stream(message)) {
       screen.print(conversation.model().name() + "> ");
       screen.flush();
+      boolean silent = true;
       for (ReplyEvent event : stream) {
         if (event instanceof ReplyEvent.Text text) {
+          silent = false;
           screen.print(text.piece());
           screen.flush();
         }
       }
-      screen.println();
+      screen.println(silent ? "(nothing)" : "");
     } catch (ParleyException e) {
       screen.println();
       screen.println("(" + e.getMessage() + ")");

@@ -1,6 +1,7 @@
 package dev.parley.cli;
 
 import dev.parley.client.ParleyClient;
+import dev.parley.client.UnavailableException;
 import java.time.Duration;
 
 /** How commands reach the server that {@code --server} names. */
@@ -14,13 +15,19 @@ final class Connection {
    * A client of a server that answers; the caller closes it.
    *
    * @param server {@code host:port}
-   * @throws dev.parley.client.UnavailableException if nothing answers there
+   * @throws IllegalStateException if nothing answers there
    */
   static ParleyClient open(String server) {
     ParleyClient client = UsageException.unlessValid(() -> ParleyClient.connect(server));
     try {
       client.awaitReady(PATIENCE);
       return client;
+    } catch (UnavailableException e) {
+      client.close();
+      throw new IllegalStateException(
+          "no server answers at %s: start one with 'parley serve', or name another with --server"
+              .formatted(server),
+          e);
     } catch (RuntimeException e) {
       client.close();
       throw e;

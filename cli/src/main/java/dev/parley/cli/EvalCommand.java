@@ -65,7 +65,11 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--generate", description = "also replies greedily: Dist, Entropy, BLEU, length")
   private boolean generate;
 
-  @Option(names = "--device", paramLabel = "auto|cpu|cuda:N", defaultValue = "auto")
+  @Option(
+      names = "--device",
+      paramLabel = "auto|cpu|cuda:N",
+      defaultValue = "auto",
+      description = "auto: the first GPU, else the CPU")
   private String device = "";
 
   @Option(names = "--json", description = "one JSON object on standard output")

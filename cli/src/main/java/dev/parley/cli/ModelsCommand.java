@@ -35,7 +35,8 @@ final class ModelsCommand {
   void list(@Mixin HomeOption home, @Option(names = "--json") boolean json) {
     Output out = parley.output(json);
     Registry registry = home.registry();
-    out.text(row("model", "versions", "latest", "aliases"));
+    int width = Math.max(32, registry.models().stream().mapToInt(String::length).max().orElse(0));
+    out.text(row(width, "model", "versions", "latest", "aliases"));
     for (String model : registry.models()) {
       List<Integer> versions = registry.versions(model);
       int latest = versions.stream().max(Integer::compare).orElse(0);
@@ -44,7 +45,12 @@ final class ModelsCommand {
           Output.ordered(
               "model", model, "versions", versions, "latest", latest, "aliases", aliases));
       out.text(
-          row(model, String.valueOf(versions.size()), String.valueOf(latest), spoken(aliases)));
+          row(
+              width,
+              model,
+              String.valueOf(versions.size()),
+              String.valueOf(latest),
+              spoken(aliases)));
     }
   }
 
@@ -226,8 +232,9 @@ final class ModelsCommand {
     out.text(done + " " + version.reference());
   }
 
-  private static String row(String model, String versions, String latest, String aliases) {
-    return "%-32s %8s %8s  %s".formatted(model, versions, latest, aliases);
+  private static String row(
+      int width, String model, String versions, String latest, String aliases) {
+    return ("%-" + width + "s %8s %8s  %s").formatted(model, versions, latest, aliases);
   }
 
   private static String spoken(Map<String, Integer> aliases) {

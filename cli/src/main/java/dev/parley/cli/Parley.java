@@ -7,6 +7,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Locale;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -28,9 +30,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ChatCommand.class,
       ModelsCommand.class,
       LoadTestCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      CommandLine.HelpCommand.class
     })
 public final class Parley {
+  /** gRPC logs stack traces of what the command then says in one sentence. Held: weak otherwise. */
+  private static final Logger GRPC = Logger.getLogger("io.grpc");
+
   private final StandardStreams streams;
 
   private Parley(StandardStreams streams) {
@@ -41,6 +47,7 @@ public final class Parley {
   public static void main(String[] arguments) {
     if (arguments.length > 0 && !arguments[0].equals("serve")) {
       System.setProperty("parley.log", "WARN"); // read by logback.xml; a server says what it does
+      GRPC.setLevel(Level.SEVERE);
     }
     // Numbers look the same wherever it runs: people compare them, and scripts cut them out.
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
@@ -71,6 +78,10 @@ public final class Parley {
   /** Wrong usage is one sentence, too, and says where the help is. */
   private static int explain(ParameterException complaint, String[] arguments) {
     CommandLine command = complaint.getCommandLine();
+    if (arguments.length == 0) {
+      command.usage(command.getErr());
+      return CommandLine.ExitCode.USAGE;
+    }
     // A misspelled option is often missing as well, or taken for a value: it is what matters.
     List<String> unknown = unknownOptions(command.getCommandSpec(), arguments);
     ParameterException usage =

@@ -39,6 +39,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--server",
       paramLabel = "HOST:PORT",
+      converter = ServerAddress.class,
       description = "trains there; --data names files on that machine")
   private @Nullable String server;
 

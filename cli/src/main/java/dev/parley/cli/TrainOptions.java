@@ -71,7 +71,10 @@ final class TrainOptions {
   @Option(names = "--learning-rate", description = "the highest")
   private @Nullable Double learningRate;
 
-  @Option(names = "--schedule", paramLabel = "linear|cosine|constant|noam")
+  @Option(
+      names = "--schedule",
+      paramLabel = "linear|cosine|constant|noam",
+      description = "of the learning rate, after the warm-up")
   private @Nullable String schedule;
 
   @Option(names = "--warmup-steps", description = "steps in which the learning rate rises")
@@ -86,7 +89,12 @@ final class TrainOptions {
   @Option(names = "--max-length", description = "longest sequence in tokens")
   private @Nullable Integer maxLength;
 
-  @Option(names = "--train-on", paramLabel = "all|replies|assistant|last")
+  @Option(
+      names = "--train-on",
+      paramLabel = "all|replies|assistant|last",
+      description =
+          "what is learned: every token, every turn but the first, the assistant's turns, or"
+              + " the last turn")
   private @Nullable String trainOn;
 
   @Option(names = "--dropout", description = "instead of the base model's")
@@ -95,13 +103,22 @@ final class TrainOptions {
   @Option(names = "--seed", description = "of split, order and dropout")
   private @Nullable Long seed;
 
-  @Option(names = "--precision", paramLabel = "auto|fp32|bf16|fp16")
+  @Option(
+      names = "--precision",
+      paramLabel = "auto|fp32|bf16|fp16",
+      description = "of the computation")
   private @Nullable String precision;
 
-  @Option(names = "--device", paramLabel = "auto|cpu|cuda:N")
+  @Option(
+      names = "--device",
+      paramLabel = "auto|cpu|cuda:N",
+      description = "auto: the first GPU, else the CPU")
   private @Nullable String device;
 
-  @Option(names = "--promote", paramLabel = "never|if-better|always")
+  @Option(
+      names = "--promote",
+      paramLabel = "never|if-better|always",
+      description = "whether the new version becomes the default")
   private @Nullable String promote;
 
   /** The request; its values are checked where the job is created. */

@@ -56,7 +56,9 @@ public final class DialogueReader {
     String name = String.valueOf(file.getFileName());
     Problems problems = new Problems(name);
     Format format = format(name);
-    if (format == null) {
+    if (!Files.exists(file)) {
+      problems.add(0, 0, file + " does not exist");
+    } else if (format == null) {
       problems.add(0, 0, "unknown kind of file; expected .jsonl, .csv or .tsv, each also as .gz");
     } else if (!Files.isRegularFile(file)) {
       problems.add(0, 0, file + " is not a file");

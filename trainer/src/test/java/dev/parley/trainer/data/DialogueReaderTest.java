@@ -262,7 +262,7 @@ final class DialogueReaderTest {
   void read_missingFile_saysSo() {
     assertThatThrownBy(() -> DialogueReader.read(directory.resolve("none.jsonl")))
         .isInstanceOf(InvalidDataException.class)
-        .hasMessageContaining("none.jsonl is not a file");
+        .hasMessageContaining("none.jsonl does not exist");
   }
 
   @Test
