@@ -4,6 +4,7 @@ import static dev.parley.server.ops.TestErrors.errorOf;
 import static dev.parley.server.ops.TestErrors.violationsOf;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.server.ops.TestChat;
 import dev.parley.server.ops.TestHome;
 import dev.parley.server.ops.TestServer;
@@ -133,7 +134,8 @@ class ModelServiceTest {
         .containsExactly(2, 1);
     ModelVersion version = get("m@default");
     assertThat(version.getAliasesList()).containsExactly("default");
-    assertThat(version.getArchitecture().getLayers()).isEqualTo(4);
+    assertThat(version.getArchitecture().getLayers())
+        .isEqualTo(Gpt2Config.shape("tiny").layerCount());
     assertThat(version.getArchitecture().getVocabularySize()).isEqualTo(50_257);
     assertThat(version.getFileSha256Map()).containsKeys("config.json", "model.safetensors");
     assertThat(version.getSizeBytes()).isPositive();
