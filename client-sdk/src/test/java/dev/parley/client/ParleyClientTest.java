@@ -56,7 +56,7 @@ class ParleyClientTest {
       assertThatThrownBy(() -> client.awaitReady(Duration.ofMillis(200)))
           .isInstanceOf(UnavailableException.class)
           .hasMessageContaining("localhost:" + port)
-          .hasMessageContaining("PT0.2S");
+          .hasMessageContaining("within 0.2 s");
       assertThatThrownBy(() -> client.chat("parley-tiny").open())
           .isInstanceOf(UnavailableException.class)
           .hasMessageContaining("refused");
