@@ -14,8 +14,10 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.NoSuchElementException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -74,11 +76,42 @@ final class JobDirectoryTest {
     assertThat(file).hasContent("x");
   }
 
+  /** As on a full disk: the last file cannot be written. */
+  @Test
+  void create_failsMidway_leavesNothingBehind() {
+    AtomicInteger reads = new AtomicInteger();
+    Clock clock =
+        new Clock() {
+          @Override
+          public Instant instant() {
+            if (reads.incrementAndGet() > 1) { // the first names the job, the second is an update's
+              throw new UncheckedIOException(new IOException("No space left on device"));
+            }
+            return CLOCK.instant();
+          }
+
+          @Override
+          public ZoneId getZone() {
+            return CLOCK.getZone();
+          }
+
+          @Override
+          public Clock withZone(ZoneId zone) {
+            return this;
+          }
+        };
+
+    assertThatThrownBy(() -> JobDirectory.create(home, REQUEST, clock))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("No space left");
+    assertThat(home.resolve("jobs")).isEmptyDirectory();
+  }
+
   @Test
   void open_unknownOrDangerousId_isRefused() {
     JobDirectory.create(home, REQUEST);
 
-    for (String id : new String[] {"none", "", "..", "../jobs", "a/b"}) {
+    for (String id : new String[] {"none", "", "..", "../jobs", "a/b", "a\0b"}) {
       assertThatThrownBy(() -> JobDirectory.open(home, id))
           .isInstanceOf(NoSuchElementException.class)
           .hasMessageContaining("training job '" + id + "' does not exist");

@@ -27,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.BeforeAll;
@@ -300,6 +301,22 @@ final class TrainingJobTest {
     assertThat(finished(run(withSteps(1, PromotionPolicy.PROMOTION_POLICY_ALWAYS))).getPromoted())
         .isTrue();
     assertThat(current()).isEqualTo(5);
+  }
+
+  @Test
+  void run_presentDefaultIsDamaged_theNewVersionIsRegisteredAndWaits() throws IOException {
+    run(test.request().build());
+    Path weights = test.home.resolve("registry/shop/1/model.safetensors");
+    Files.write(weights, Arrays.copyOf(Files.readAllBytes(weights), 100));
+
+    JobFinished second = finished(run(withSteps(1, PromotionPolicy.PROMOTION_POLICY_IF_BETTER)));
+
+    assertThat(second.getVersion()).isEqualTo(2);
+    assertThat(second.getPromoted()).isFalse();
+    assertThat(second.getPromotionReason())
+        .startsWith("version 1 could not be evaluated: ")
+        .contains("model.safetensors");
+    assertThat(current()).isEqualTo(1);
   }
 
   @Test
