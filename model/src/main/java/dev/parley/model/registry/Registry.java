@@ -161,7 +161,12 @@ public final class Registry {
               requireNoAlias(reference, version);
               directory.rememberVersion(model, version);
               StagingArea.Slot trash = staging.open();
-              DurableFiles.rename(directory.of(model, version), trash.version());
+              try {
+                DurableFiles.rename(directory.of(model, version), trash.version());
+              } catch (IOException e) {
+                trash.close(); // deletes what has come into it: nothing
+                throw e;
+              }
               DurableFiles.sync(directory.of(model));
               return trash;
             });

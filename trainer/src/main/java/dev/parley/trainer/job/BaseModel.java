@@ -2,6 +2,7 @@ package dev.parley.trainer.job;
 
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.registry.EmbeddedBase;
+import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,9 +21,11 @@ import java.util.HexFormat;
  */
 record BaseModel(String reference, Path directory) {
   /**
-   * The model that a reference means; the embedded base is made where it is missing.
+   * The model that a reference means; the embedded base is made where it is missing. A version of
+   * the registry is as it was registered.
    *
    * @throws dev.parley.model.registry.ModelNotFoundException if there is none
+   * @throws dev.parley.model.registry.DamagedVersionException if its files have changed
    */
   static BaseModel locate(Registry registry, String reference) {
     if (reference.equals(EmbeddedBase.NAME) || reference.startsWith(EmbeddedBase.NAME + "@")) {
@@ -31,8 +34,12 @@ record BaseModel(String reference, Path directory) {
     Path directory = registry.locate(reference);
     Path absolute = directory.toAbsolutePath().normalize();
     boolean registered = absolute.startsWith(registry.root().toAbsolutePath().normalize());
-    String name = registered ? registry.resolve(reference).reference() : absolute.toString();
-    return new BaseModel(name, directory);
+    if (!registered) {
+      return new BaseModel(absolute.toString(), directory);
+    }
+    RegisteredVersion version = registry.resolve(reference);
+    registry.verify(version);
+    return new BaseModel(version.reference(), version.directory());
   }
 
   /** SHA-256 of its weights, in hexadecimal. */

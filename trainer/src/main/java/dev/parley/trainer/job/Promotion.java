@@ -39,7 +39,9 @@ record Promotion(boolean promoted, String reason) {
       case PROMOTION_POLICY_IF_BETTER, PROMOTION_POLICY_UNSPECIFIED, UNRECOGNIZED -> {
         Evaluation present;
         try {
-          present = evaluate.apply(registry.resolve(ModelReference.of(model, current)));
+          RegisteredVersion version = registry.resolve(ModelReference.of(model, current));
+          registry.verify(version);
+          present = evaluate.apply(version);
         } catch (RuntimeException e) { // whatever is wrong with the old one, the new one is kept
           yield new Promotion(
               false, "version %d could not be evaluated: %s".formatted(current, e.getMessage()));
