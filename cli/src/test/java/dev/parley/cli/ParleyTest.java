@@ -21,7 +21,6 @@ class ParleyTest {
       delimiter = '|',
       textBlock =
           """
-                                                        | Missing required subcommand
           tarin                                         | train
           models lsit                                   | parley models --help
           train --name x --data y --lerning-rate 1      | --learning-rate
@@ -50,9 +49,7 @@ class ParleyTest {
           serve --precision fp8 --home target/no        | precision
           """)
   void run_wrongUsage_exitsWith2AndNamesTheRemedy(String line, String remedy) {
-    String[] arguments = line == null ? new String[0] : line.split(" +");
-
-    CommandLineRun run = CommandLineRun.of(arguments).misused();
+    CommandLineRun run = CommandLineRun.of(line.split(" +")).misused();
 
     assertThat(run.err()).contains(remedy);
     assertThat(run.out()).isEmpty();
@@ -85,6 +82,15 @@ class ParleyTest {
 
     assertThat(run.out()).contains("Usage: parley" + (command.isEmpty() ? "" : " " + command));
     assertThat(run.err()).isEmpty();
+  }
+
+  @Test
+  void run_nothingAsked_showsTheCommandsAsAnError() {
+    CommandLineRun run = CommandLineRun.of();
+
+    assertThat(run.exitCode()).isEqualTo(2);
+    assertThat(run.err()).contains("Usage: parley", "quickstart", "serve");
+    assertThat(run.out()).isEmpty();
   }
 
   @Test
@@ -128,7 +134,7 @@ class ParleyTest {
     CommandLineRun run =
         CommandLineRun.of("chat", "--server", "127.0.0.1:" + port, "--model", "x").failed();
 
-    assertThat(run.err()).contains("127.0.0.1:" + port).contains("is it running");
+    assertThat(run.err()).contains("127.0.0.1:" + port).contains("parley serve");
   }
 
   @Test

@@ -124,7 +124,7 @@ class TrainCommandTest {
   @Test
   void train_emptyMissingOrUnknownFiles_eachIsNamed() {
     refuses(place.file("empty.jsonl", ""), "empty.jsonl: is empty");
-    refuses(directory.resolve("missing.jsonl"), "missing.jsonl is not a file");
+    refuses(directory.resolve("missing.jsonl"), "missing.jsonl does not exist");
     refuses(place.file("data.parquet", "x"), "expected .jsonl, .csv or .tsv");
   }
 
