@@ -120,7 +120,7 @@ final class ChatSession {
           screen.flush();
         }
       }
-      screen.println(silent ? "(nothing)" : "");
+      screen.println(silent ? "(no reply)" : "");
     } catch (ParleyException e) {
       screen.println();
       screen.println("(" + e.getMessage() + ")");
