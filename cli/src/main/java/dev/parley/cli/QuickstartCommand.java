@@ -147,11 +147,7 @@ final class QuickstartCommand implements Callable<Integer> {
             .addData(DataSource.newBuilder().setDataset(dataset.digest()))
             .setParameters(
                 TrainingParameters.newBuilder()
-                    // A base that knows nothing yet is trained from scratch: a high rate, no decay.
-                    .setLearningRate(4e-3)
-                    .setBatchSize(8)
-                    .setEpochs(12)
-                    .setDropout(0)
+                    .setPreset("scratch")
                     .setLabelPolicy(LabelPolicy.LABEL_POLICY_ASSISTANT)
                     .setSeed(1))
             .build();

@@ -53,7 +53,10 @@ final class TrainOptions {
       description = "answered at each evaluation; may be repeated")
   private List<String> prompts = new ArrayList<>();
 
-  @Option(names = "--preset", paramLabel = "default|seed", description = "values for the rest")
+  @Option(
+      names = "--preset",
+      paramLabel = "default|scratch|seed",
+      description = "values for the rest; scratch: for a base that knows nothing, as parley-tiny")
   private @Nullable String preset;
 
   @Option(names = "--epochs", description = "passes over the data")

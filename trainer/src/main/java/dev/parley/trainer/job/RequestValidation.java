@@ -112,9 +112,9 @@ public final class RequestValidation {
   private void parameters(TrainingParameters p) {
     String preset = p.getPreset();
     require(
-        !p.hasPreset() || preset.equals("default") || preset.equals("seed"),
+        !p.hasPreset() || List.of("default", "scratch", "seed").contains(preset),
         "parameters.preset",
-        "is '%s': use default or seed".formatted(preset));
+        "is '%s': use default, scratch or seed".formatted(preset));
     number(
         "epochs",
         p.hasEpochs(),

@@ -41,6 +41,9 @@ public record Recipe(
     DataType arithmetic,
     double dropout,
     int evaluationSteps) {
+  /** The preset for a base that has everything still to learn, such as the embedded one. */
+  public static final String SCRATCH = "scratch";
+
   /** The preset that counts a loss of its own, with the padding in it. */
   public static final String SEED = "seed";
 
@@ -75,6 +78,28 @@ public record Recipe(
               DataType.FLOAT32,
               config.dropout(), // what the base was trained with
               0);
+      case SCRATCH ->
+          // Found with the embedded base on 150 dialogues: what is right for a trained base is by
+          // far
+          // too careful for random weights.
+          new Recipe(
+              name,
+              OptionalDouble.of(12), // as many as it takes to learn short dialogues by heart
+              OptionalInt.empty(),
+              8, // many steps from little data
+              1,
+              4e-3, // with the default's rate, as many steps taught it next to nothing
+              Schedule.COSINE,
+              OptionalInt.empty(),
+              0.01,
+              1,
+              Math.min(512, config.contextLength()),
+              LabelPolicy.REPLIES,
+              0.2,
+              42,
+              DataType.FLOAT32,
+              0, // there is nothing yet to forget
+              0);
       case SEED ->
           // The walk-through: context and response in one sequence of 40 tokens, all of it learned,
           // with the settings of Hugging Face's Trainer where it names none.
@@ -98,7 +123,7 @@ public record Recipe(
               0);
       default ->
           throw new IllegalArgumentException(
-              "preset '%s' is unknown: use default or seed".formatted(name));
+              "preset '%s' is unknown: use default, scratch or seed".formatted(name));
     };
   }
 

@@ -57,7 +57,7 @@ final class RequestValidationTest {
 
   static Stream<Arguments> parameters() {
     return Stream.of(
-        bad(p -> p.setPreset("best"), "preset", "is 'best': use default or seed"),
+        bad(p -> p.setPreset("best"), "preset", "is 'best': use default, scratch or seed"),
         bad(p -> p.setEpochs(0), "epochs", "is 0.0, but must be above 0"),
         bad(p -> p.setEpochs(Double.NaN), "epochs", "is NaN"),
         bad(p -> p.setMaxSteps(0), "max_steps", "is 0, but must be from 1"),
