@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -75,20 +74,12 @@ final class ServeCommand implements Callable<Integer> {
     Output out = parley.output(json);
     ParleyServer server =
         ParleyServer.start(ServerConfig.load(flags, System.getenv(), Optional.ofNullable(config)));
-    CountDownLatch stopped = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  server.close();
-                  stopped.countDown();
-                },
-                "shutdown"));
+    Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
     out.object(
         Output.ordered("type", "ready", "port", server.grpcPort(), "admin", server.adminPort()));
     out.text("Parley serves gRPC on port " + server.grpcPort());
     out.text("dashboard and metrics: http://127.0.0.1:" + server.adminPort() + "/");
-    stopped.await(); // until SIGTERM or Ctrl-C
+    server.awaitClosed(); // until SIGTERM or Ctrl-C
     return CommandLine.ExitCode.OK;
   }
 }

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The known name that someone who mistyped probably meant, by Levenshtein distance. */
-final class NearestName {
+public final class NearestName {
   private NearestName() {}
 
   /** The end of a message that says what there is: the nearest name, else some of them. */
@@ -23,11 +23,16 @@ final class NearestName {
 
   /** The nearest of some names, unless more than half of it would have to be changed. */
   static Optional<String> of(String mistyped, Collection<String> known) {
+    return closest(mistyped, known)
+        .filter(name -> 2 * distance(mistyped, name) <= Math.max(2, name.length()));
+  }
+
+  /** The nearest of some names, however far away; of equally near ones the first by alphabet. */
+  public static Optional<String> closest(String mistyped, Collection<String> known) {
     return known.stream()
         .min(
             Comparator.<String>comparingInt(name -> distance(mistyped, name))
-                .thenComparing(name -> name))
-        .filter(name -> 2 * distance(mistyped, name) <= Math.max(2, name.length()));
+                .thenComparing(name -> name));
   }
 
   /** How many characters must be inserted, deleted or replaced. */

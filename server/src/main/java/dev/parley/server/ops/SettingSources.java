@@ -1,5 +1,6 @@
 package dev.parley.server.ops;
 
+import dev.parley.model.registry.NearestName;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
@@ -7,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,8 +80,7 @@ final class SettingSources {
 
   private void unknown(String what, String name, Collection<String> known, String prefix) {
     if (!known.contains(name)) {
-      String nearest =
-          known.stream().min(Comparator.comparingInt(k -> editDistance(k, name))).orElseThrow();
+      String nearest = NearestName.closest(name, known).orElseThrow();
       problems.add("%s is unknown; the nearest is %s%s".formatted(what, prefix, nearest));
     }
   }
@@ -121,23 +120,5 @@ final class SettingSources {
     if (!problems.isEmpty()) {
       throw new ConfigurationException(problems);
     }
-  }
-
-  /** Insertions, deletions and replacements that turn one text into the other (Levenshtein). */
-  private static int editDistance(String a, String b) {
-    int[] row = new int[b.length() + 1];
-    for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
-    }
-    for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= b.length(); j++) {
-        int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-        diagonal = row[j];
-        row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
-      }
-    }
-    return row[b.length()];
   }
 }
