@@ -78,7 +78,7 @@ public final class Gpt2Decoder implements AutoCloseable {
 
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
-    return new KeyValueCache(config, manager);
+    return new KeyValueCache(config, manager, program);
   }
 
   /**
@@ -90,7 +90,7 @@ public final class Gpt2Decoder implements AutoCloseable {
   public List<FloatBuffer> step(List<Row> rows) {
     int total = 0;
     for (Row row : rows) {
-      row.cache().reserve(program, row.tokens().length);
+      row.cache().reserve(row.tokens().length);
       total += row.tokens().length;
     }
     long[] ids = new long[total];

@@ -19,13 +19,15 @@ public final class KeyValueCache implements AutoCloseable {
 
   private final Gpt2Config config;
   private final NDManager manager;
+  private final TorchProgram program;
   private @Nullable NDArray keys;
   private @Nullable NDArray values;
   private int capacity;
   private int length;
 
-  KeyValueCache(Gpt2Config config, NDManager parent) {
+  KeyValueCache(Gpt2Config config, NDManager parent, TorchProgram program) {
     this.config = config;
+    this.program = program;
     this.manager = parent.newSubManager();
   }
 
@@ -52,7 +54,24 @@ public final class KeyValueCache implements AutoCloseable {
     length = kept;
   }
 
-  void reserve(TorchProgram program, int tokens) {
+  /**
+   * Replaces what is cached by the beginning of another conversation with the same model, as if its
+   * tokens had been read here. The other cache does not change.
+   *
+   * @param tokens 1 to {@code source.length()}
+   */
+  public void copyPrefix(KeyValueCache source, int tokens) {
+    if (tokens < 1 || tokens > source.length) {
+      throw new IllegalArgumentException(
+          "cannot copy %d of %d tokens".formatted(tokens, source.length));
+    }
+    int wanted = Math.min(blocks(tokens) * BLOCK, Math.max(tokens, config.contextLength()));
+    replace(grown(source.keys(), tokens, wanted), grown(source.values(), tokens, wanted));
+    capacity = wanted;
+    length = tokens;
+  }
+
+  void reserve(int tokens) {
     int needed = length + tokens;
     if (needed > config.contextLength()) {
       throw new IllegalArgumentException(
@@ -62,27 +81,46 @@ public final class KeyValueCache implements AutoCloseable {
     if (needed <= capacity) {
       return;
     }
-    int blocks = (Math.max(needed, capacity + capacity / 2) + BLOCK - 1) / BLOCK;
-    int wanted = Math.min(blocks * BLOCK, Math.max(needed, config.contextLength()));
-    keys = grow(program, keys, wanted);
-    values = grow(program, values, wanted);
+    int wanted =
+        Math.min(
+            blocks(Math.max(needed, capacity + capacity / 2)) * BLOCK,
+            Math.max(needed, config.contextLength()));
+    if (capacity == 0) {
+      replace(empty(wanted), empty(wanted));
+    } else {
+      replace(grown(keys(), length, wanted), grown(values(), length, wanted));
+    }
     capacity = wanted;
   }
 
-  private NDArray grow(TorchProgram program, @Nullable NDArray old, int wanted) {
-    if (old == null) {
-      int headSize = config.embeddingSize() / config.headCount();
-      Shape shape = new Shape(config.layerCount(), config.headCount(), wanted, headSize);
-      return manager.create(shape, DataType.FLOAT32);
-    }
-    NDArray grown;
+  private static int blocks(int tokens) {
+    return (tokens + BLOCK - 1) / BLOCK;
+  }
+
+  private NDArray empty(int wanted) {
+    int headSize = config.embeddingSize() / config.headCount();
+    Shape shape = new Shape(config.layerCount(), config.headCount(), wanted, headSize);
+    return manager.create(shape, DataType.FLOAT32);
+  }
+
+  private NDArray grown(NDArray old, int used, int wanted) {
     try (IValue cache = TorchProgram.argument(old);
-        IValue used = IValue.from((long) length);
+        IValue kept = IValue.from((long) used);
         IValue room = IValue.from((long) wanted)) {
-      grown = program.tensor(manager, "grow", cache, used, room);
+      return program.tensor(manager, "grow", cache, kept, room);
     }
-    old.close(); // only now: without memory for the new one, the conversation keeps the old one
-    return grown;
+  }
+
+  /** Both at once: without memory for the new ones, the conversation keeps the old ones. */
+  private void replace(NDArray newKeys, NDArray newValues) {
+    if (keys != null) {
+      keys.close();
+    }
+    if (values != null) {
+      values.close();
+    }
+    keys = newKeys;
+    values = newValues;
   }
 
   void advance(int tokens) {

@@ -1,6 +1,7 @@
 package dev.parley.model.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
@@ -84,6 +86,29 @@ class Gpt2ProgramTest {
 
       assertThat(cache.sizeBytes()).isGreaterThan(small);
       assertThat(cache.keys().get(":, :, :60").contentEquals(before)).isTrue();
+    }
+  }
+
+  @Test
+  void copyPrefix_partOfAnotherCache_givesTheLogitsOfReadingIt() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Decoder decoder = Golden.decoder(Precision.REFERENCE, scope);
+        KeyValueCache read = decoder.newCache();
+        KeyValueCache copy = decoder.newCache()) {
+      int[] ids = new SplittableRandom(1).ints(70, 0, decoder.config().vocabularySize()).toArray();
+      decoder.step(List.of(new Gpt2Decoder.Row(read, ids, false)));
+      decoder.step(List.of(new Gpt2Decoder.Row(copy, new int[] {7}, false)));
+      copy.copyPrefix(read, 66);
+
+      int[] rest = Arrays.copyOfRange(ids, 66, 70);
+      FloatBuffer logits = decoder.step(List.of(new Gpt2Decoder.Row(copy, rest, true))).get(0);
+      float[] expected = decoder.logits(ids)[69];
+      for (int i = 0; i < expected.length; i++) {
+        assertThat(logits.get(i)).isCloseTo(expected[i], Offset.offset(1e-4f));
+      }
+      assertThat(read.length()).isEqualTo(70);
+      assertThatThrownBy(() -> copy.copyPrefix(read, 71)).hasMessage("cannot copy 71 of 70 tokens");
+      assertThat(copy.length()).isEqualTo(70);
     }
   }
 
