@@ -254,7 +254,7 @@ final class Talk implements AutoCloseable {
 
   /** The reader takes more. */
   void wake() {
-    lease.engine().wake();
+    conversation.wake();
   }
 
   /** Lets go of the conversation and of the model; a second time does nothing. */

@@ -246,9 +246,13 @@ public final class ChatEngine implements AutoCloseable {
     }
   }
 
-  /** Looks at readers and clocks again. */
+  /** Looks at every reader that is parked, and at the clock again. */
   public void wake() {
-    mailbox.post(() -> {});
+    mailbox.post(loop::wake);
+  }
+
+  void wake(ConversationSlot slot) {
+    mailbox.post(() -> loop.wake(slot.dialogue));
   }
 
   /** Runs something on the engine thread after what was asked before; false where it has ended. */

@@ -62,6 +62,11 @@ public final class Conversation implements AutoCloseable {
     engine.interrupt(slot, which);
   }
 
+  /** Its reader takes more: a turn that was parked for it goes on. */
+  public void wake() {
+    engine.wake(slot);
+  }
+
   /** Ends the conversation at the next step boundary; its turns fail with CANCELLED. */
   @Override
   public void close() {

@@ -8,10 +8,12 @@ import dev.parley.server.engine.StepRunner.Result;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -118,11 +120,7 @@ final class EngineLoop {
    * @return when the next one is due if nothing arrives before
    */
   long step() {
-    for (Turn turn : List.copyOf(turns.values())) {
-      if (turn.dialogue.turns.peek() == turn) {
-        park(turn);
-      }
-    }
+    lookAtReaders();
     Plan plan = scheduler.schedule(clock.getAsLong());
     for (Plan.Drop drop : plan.dropped()) {
       dialogue(drop.conversation()).forget();
@@ -166,11 +164,39 @@ final class EngineLoop {
     observer.state(state);
   }
 
-  private void park(Turn turn) {
+  /** Parked readers are asked again before the next step. */
+  void wake() {
+    scheduler.parked().forEach(id -> lookAt(turn(id)));
+  }
+
+  /** A conversation's reader is asked again before the next step, if it is parked. */
+  void wake(Dialogue dialogue) {
+    Turn first = dialogue.turns.peek();
+    if (first != null) {
+      lookAt(first);
+    }
+  }
+
+  /** Asks the readers of the next step, and of whoever moves up for one that is parked. */
+  private void lookAtReaders() {
+    Set<Long> looked = new HashSet<>();
+    boolean movedUp = true;
+    while (movedUp) {
+      movedUp = false;
+      for (long id : scheduler.candidates()) {
+        movedUp |= looked.add(id) && !lookAt(turn(id));
+      }
+    }
+  }
+
+  private boolean lookAt(Turn turn) {
     try {
-      scheduler.park(turn.id, !turn.sink.ready());
+      boolean ready = turn.sink.ready();
+      scheduler.park(turn.id, !ready);
+      return ready;
     } catch (RuntimeException e) {
       fail(turn, internal(e));
+      return false;
     }
   }
 

@@ -3,17 +3,12 @@ package dev.parley.server.engine;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.ScheduledTurn.Phase;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Decides what each step reads. It knows numbers only: no tensors, no tokens, no clock.
@@ -29,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * always gets on, and with it every other in the end. A waiting turn is not overtaken.
  *
  * <p>The calls are {@code schedule}, then {@code apply} with its plan, then what became of the
- * sampled turns: {@code extend} or {@code finish}.
+ * sampled turns: {@code extend} or {@code finish}. A step costs what its rows cost, however many
+ * conversations are idle and however many turns wait.
  */
 final class Scheduler {
   /**
@@ -38,76 +34,26 @@ final class Scheduler {
    */
   private static final int HEADROOM = 16;
 
-  private static final Comparator<Turn> ARRIVAL = Comparator.comparingLong(turn -> turn.id);
-
   private final EngineLimits limits;
-  private final KvLedger ledger;
-  private final Map<Long, Seat> seats = new LinkedHashMap<>();
-  private final Map<Long, Turn> turns = new LinkedHashMap<>(); // in the order of arrival
+  private final Seats seats;
+  private final TurnTable turns = new TurnTable();
   private long step;
-
-  private enum Phase {
-    /** Behind an earlier turn of its conversation. */
-    QUEUED,
-    /** Its tokens are known, its memory is not reserved. */
-    WAITING,
-    /** Its memory is reserved. */
-    RUNNING
-  }
-
-  private static final class Turn {
-    final long id;
-    final Seat seat;
-    final long startBy;
-    final long deadline;
-    Phase phase = Phase.QUEUED;
-    boolean started;
-    boolean parked;
-    int tokens;
-    long lastStep;
-
-    Turn(long id, Seat seat, long startBy, long deadline) {
-      this.id = id;
-      this.seat = seat;
-      this.startBy = startBy;
-      this.deadline = deadline;
-    }
-
-    long expiry() {
-      return started ? deadline : Math.min(startBy, deadline);
-    }
-
-    int pending() {
-      return tokens - seat.cached;
-    }
-  }
-
-  private static final class Seat {
-    final long conversation;
-    int cached;
-    long lastUsed;
-    @Nullable Turn running;
-
-    Seat(long conversation) {
-      this.conversation = conversation;
-    }
-  }
 
   Scheduler(EngineLimits limits) {
     this.limits = limits;
-    this.ledger = new KvLedger(limits.kvCapacityTokens());
+    this.seats = new Seats(limits.kvCapacityTokens());
   }
 
   /** A conversation begins. */
   void open(long conversation) {
-    seats.put(conversation, new Seat(conversation));
+    seats.open(conversation);
   }
 
   /** A conversation is gone, with its turns and its cache. */
   void close(long conversation) {
-    turns.values().removeIf(turn -> turn.seat.conversation == conversation);
-    ledger.set(conversation, 0);
-    seats.remove(conversation);
+    Seat seat = seats.get(conversation);
+    List.copyOf(seat.turns).forEach(turns::remove);
+    seats.close(seat);
   }
 
   /**
@@ -116,7 +62,7 @@ final class Scheduler {
    * @param id greater than that of every turn before it
    */
   void enqueue(long id, long conversation, long startBy, long deadline) {
-    turns.put(id, new Turn(id, seat(conversation), startBy, deadline));
+    turns.add(new ScheduledTurn(id, seats.get(conversation), startBy, deadline));
   }
 
   /**
@@ -126,84 +72,88 @@ final class Scheduler {
    * @param cached how many of them are cached; fewer than {@code tokens}
    */
   void ready(long id, int tokens, int cached) {
-    Turn turn = turn(id);
-    turn.phase = Phase.WAITING;
+    ScheduledTurn turn = turns.get(id);
     turn.tokens = tokens;
-    turn.seat.cached = cached;
-    ledger.set(turn.seat.conversation, cached);
+    turns.phase(turn, Phase.WAITING);
+    seats.keep(turn.seat, cached);
   }
 
-  /** A turn's reader takes no more for now, or takes more again. */
+  /** The first turn of its conversation has a reader that takes no more for now, or more again. */
   void park(long id, boolean parked) {
-    turn(id).parked = parked;
+    turns.park(turns.get(id), parked);
+  }
+
+  /** Turns that may be in the next step, or even in one that is a little larger. */
+  List<Long> candidates() {
+    List<ScheduledTurn> running = turns.running();
+    return Stream.concat(
+            running.stream(), turns.waiting(limits.stepRows() - running.size()).stream())
+        .map(turn -> turn.id)
+        .toList();
+  }
+
+  /** Turns whose readers take no more. */
+  List<Long> parked() {
+    return turns.parked().stream().map(turn -> turn.id).toList();
   }
 
   /** A turn's reply has one more token, still to be read. */
   void extend(long id) {
-    turn(id).tokens++;
+    turns.get(id).tokens++;
   }
 
   /** A turn ended; what is cached of its conversation stays, evictable. */
   void finish(long id) {
-    Turn turn = turn(id);
-    turns.remove(id);
-    if (turn.seat.running == turn) {
-      turn.seat.running = null;
-      turn.seat.lastUsed = step;
-    }
+    ScheduledTurn turn = turns.get(id);
+    turns.remove(turn);
     if (turn.phase == Phase.RUNNING) {
-      ledger.set(turn.seat.conversation, turn.seat.cached);
+      seats.release(turn.seat, step);
     }
   }
 
   /** What was cached of a conversation without a running turn is lost. */
   void forget(long conversation) {
-    Seat seat = seat(conversation);
-    seat.cached = 0;
-    ledger.set(conversation, 0);
+    seats.forget(seats.get(conversation));
   }
 
   /** The next step. Whoever is expired or dropped in it is so from now on. */
   Plan schedule(long now) {
     step++;
-    List<Long> expired = new ArrayList<>();
-    List<Long> overdue = new ArrayList<>();
-    for (Turn turn : List.copyOf(turns.values())) {
-      if (turn.expiry() <= now) {
-        (turn.started ? overdue : expired).add(turn.id);
-        finish(turn.id);
-      }
+    List<ScheduledTurn> late = new ArrayList<>();
+    for (Optional<ScheduledTurn> next = turns.expired(now);
+        next.isPresent();
+        next = turns.expired(now)) {
+      late.add(next.get());
+      finish(next.get().id);
     }
-    Collections.reverse(expired);
+    late.sort(ScheduledTurn.ARRIVAL);
+    List<Long> overdue = late.stream().filter(turn -> turn.started).map(turn -> turn.id).toList();
+    late.sort(ScheduledTurn.ARRIVAL.reversed());
+    List<Long> expired = late.stream().filter(turn -> !turn.started).map(turn -> turn.id).toList();
     List<Drop> dropped = new ArrayList<>();
-    List<Turn> rows = reserveRunning(dropped);
+    List<ScheduledTurn> rows = reserveRunning(dropped);
     startWaiting(rows, dropped);
     List<Grant> grants = share(rows);
-    long next = turns.values().stream().mapToLong(Turn::expiry).min().orElse(TurnRequest.NEVER);
-    return new Plan(dropped, expired, overdue, grants, next);
+    return new Plan(dropped, expired, overdue, grants, turns.nextExpiry());
   }
 
   /** The step was made: its tokens are cached. */
   void apply(Plan plan) {
     for (Grant grant : plan.grants()) {
-      Turn turn = turns.get(grant.turn());
-      if (turn != null) {
-        turn.seat.cached += grant.tokens();
-      }
+      seats.read(seats.get(grant.conversation()), grant.tokens());
     }
   }
 
   /** The running turns of this step, each with room for what it reads. */
-  private List<Turn> reserveRunning(List<Drop> dropped) {
-    List<Turn> rows =
-        turns.values().stream()
-            .filter(turn -> turn.phase == Phase.RUNNING && !turn.parked)
-            .sorted(Comparator.<Turn>comparingLong(turn -> turn.lastStep).thenComparing(ARRIVAL))
+  private List<ScheduledTurn> reserveRunning(List<Drop> dropped) {
+    List<ScheduledTurn> rows =
+        turns.running().stream()
+            .sorted(Comparator.comparingLong(turn -> turn.lastStep)) // stable: then by arrival
             .limit(limits.stepRows())
-            .sorted(ARRIVAL)
+            .sorted(ScheduledTurn.ARRIVAL)
             .toList();
-    List<Turn> kept = new ArrayList<>();
-    for (Turn turn : rows) {
+    List<ScheduledTurn> kept = new ArrayList<>();
+    for (ScheduledTurn turn : rows) {
       if (turn.phase == Phase.RUNNING && reserve(turn, turn.tokens, dropped)) {
         kept.add(turn);
       }
@@ -212,73 +162,62 @@ final class Scheduler {
   }
 
   /** Reserves {@code tokens} for a running turn, at the cost of others or else of itself. */
-  private boolean reserve(Turn turn, int tokens, List<Drop> dropped) {
-    long conversation = turn.seat.conversation;
-    while (tokens - ledger.of(conversation) > ledger.free()) {
-      Optional<Seat> idle = longestIdle(seat -> seat != turn.seat);
+  private boolean reserve(ScheduledTurn turn, int tokens, List<Drop> dropped) {
+    while (tokens - reserved(turn) > seats.free()) {
+      Optional<Seat> idle = seats.longestIdle(turn.seat);
       if (idle.isPresent()) {
         drop(idle.get(), EvictionReason.IDLE, dropped);
         continue;
       }
-      Turn victim =
-          turns.values().stream()
-              .filter(other -> other.phase == Phase.RUNNING)
-              .max(
-                  Comparator.<Turn, Boolean>comparing(other -> other.parked).thenComparing(ARRIVAL))
-              .orElseThrow();
+      ScheduledTurn victim = turns.latestRunning().orElseThrow();
       preempt(victim, dropped);
       if (victim == turn) {
         return false;
       }
     }
-    ledger.set(conversation, tokens);
+    seats.hold(turn.seat, turn, tokens);
     return true;
   }
 
   /** Starts waiting turns in the order of arrival until one does not fit. */
-  private void startWaiting(List<Turn> rows, List<Drop> dropped) {
-    for (Turn turn : List.copyOf(turns.values())) {
-      if (turn.phase != Phase.WAITING || turn.parked) {
-        continue;
-      }
-      if (rows.size() >= limits.stepRows() || !makeRoom(turn, dropped)) {
+  private void startWaiting(List<ScheduledTurn> rows, List<Drop> dropped) {
+    for (ScheduledTurn turn : turns.waiting(limits.stepRows() - rows.size())) {
+      if (!makeRoom(turn, dropped)) {
         return;
       }
-      turn.phase = Phase.RUNNING;
-      turn.started = true;
-      turn.seat.running = turn;
-      ledger.set(turn.seat.conversation, turn.tokens);
+      turns.phase(turn, Phase.RUNNING);
+      seats.hold(turn.seat, turn, turn.tokens);
       rows.add(turn);
     }
   }
 
   /** Drops nothing where even everything that may be dropped would not do. */
-  private boolean makeRoom(Turn turn, List<Drop> dropped) {
-    List<Turn> running = running(other -> true);
-    int active = running.stream().filter(other -> !other.parked).mapToInt(this::reserved).sum();
-    long others = running.stream().filter(other -> !other.parked).count();
-    long headroom = others == 0 ? 0 : HEADROOM * (others + 1);
-    if (turn.tokens + headroom > limits.kvCapacityTokens() - active) {
+  private boolean makeRoom(ScheduledTurn turn, List<Drop> dropped) {
+    List<ScheduledTurn> others = turns.running();
+    int active = others.stream().mapToInt(this::reserved).sum();
+    int headroom = others.isEmpty() ? 0 : HEADROOM * (others.size() + 1);
+    if (turn.tokens + headroom > seats.capacity() - active) {
       return false;
     }
-    while (turn.tokens + headroom - reserved(turn) > ledger.free()) {
-      Optional<Seat> idle = longestIdle(seat -> seat != turn.seat);
+    while (turn.tokens + headroom - reserved(turn) > seats.free()) {
+      Optional<Seat> idle = seats.longestIdle(turn.seat);
       if (idle.isPresent()) {
         drop(idle.get(), EvictionReason.IDLE, dropped);
       } else {
-        preempt(running(other -> other.parked).stream().max(ARRIVAL).orElseThrow(), dropped);
+        preempt(turns.latestParkedRunning().orElseThrow(), dropped);
       }
     }
     return true;
   }
 
-  private List<Grant> share(List<Turn> rows) {
-    rows.sort(ARRIVAL);
+  private List<Grant> share(List<ScheduledTurn> rows) {
+    rows.sort(ScheduledTurn.ARRIVAL);
     int[] shares =
-        TokenBudget.divide(limits.stepTokens(), rows.stream().mapToInt(Turn::pending).toArray());
+        TokenBudget.divide(
+            limits.stepTokens(), rows.stream().mapToInt(ScheduledTurn::pending).toArray());
     List<Grant> grants = new ArrayList<>();
     for (int i = 0; i < shares.length; i++) {
-      Turn turn = rows.get(i);
+      ScheduledTurn turn = rows.get(i);
       turn.lastStep = step;
       boolean sample = shares[i] == turn.pending();
       grants.add(new Grant(turn.id, turn.seat.conversation, turn.seat.cached, shares[i], sample));
@@ -286,65 +225,29 @@ final class Scheduler {
     return grants;
   }
 
-  private void preempt(Turn turn, List<Drop> dropped) {
-    turn.phase = Phase.WAITING;
-    turn.seat.running = null;
+  private void preempt(ScheduledTurn turn, List<Drop> dropped) {
+    turns.phase(turn, Phase.WAITING);
     drop(turn.seat, EvictionReason.PREEMPTED, dropped);
   }
 
   private void drop(Seat seat, EvictionReason reason, List<Drop> dropped) {
     dropped.add(new Drop(seat.conversation, seat.cached, reason));
-    forget(seat.conversation);
+    seats.forget(seat);
   }
 
-  private Optional<Seat> longestIdle(Predicate<Seat> which) {
-    return idle().filter(which).min(Comparator.comparingLong(seat -> seat.lastUsed));
-  }
-
-  private Stream<Seat> idle() {
-    return seats.values().stream().filter(seat -> seat.running == null && seat.cached > 0);
-  }
-
-  private List<Turn> running(Predicate<Turn> which) {
-    return turns.values().stream()
-        .filter(turn -> turn.phase == Phase.RUNNING)
-        .filter(which)
-        .toList();
-  }
-
-  private int reserved(Turn turn) {
-    return ledger.of(turn.seat.conversation);
+  private int reserved(ScheduledTurn turn) {
+    return seats.reserved(turn.seat);
   }
 
   /** The state as numbers. */
   EngineState state() {
-    Collection<Turn> all = turns.values();
-    int cached = idle().mapToInt(seat -> seat.cached).sum();
-    int running = (int) all.stream().filter(turn -> turn.phase == Phase.RUNNING).count();
-    int parked = (int) all.stream().filter(turn -> turn.parked).count();
     return new EngineState(
         seats.size(),
-        all.size() - running,
-        running,
-        parked,
-        ledger.total() - cached,
-        cached,
+        turns.size() - turns.runningSize(),
+        turns.runningSize(),
+        turns.parkedSize(),
+        seats.activeTokens(),
+        seats.idleTokens(),
         limits.kvCapacityTokens());
-  }
-
-  private Turn turn(long id) {
-    Turn turn = turns.get(id);
-    if (turn == null) {
-      throw new IllegalStateException("turn %d is not scheduled".formatted(id));
-    }
-    return turn;
-  }
-
-  private Seat seat(long conversation) {
-    Seat seat = seats.get(conversation);
-    if (seat == null) {
-      throw new IllegalStateException("conversation %d is not open".formatted(conversation));
-    }
-    return seat;
   }
 }

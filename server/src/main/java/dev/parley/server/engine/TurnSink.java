@@ -16,7 +16,9 @@ public interface TurnSink {
    */
   record Stop(String text, int[] keptTokens) {}
 
-  /** Whether the reader takes more for now; false parks the turn until {@link ChatEngine#wake}. */
+  /**
+   * Whether the reader takes more for now; false parks the turn until {@link Conversation#wake}.
+   */
   boolean ready();
 
   /** Whether the reply may go on with this token; asked before each token, never about the end. */

@@ -1,0 +1,51 @@
+package dev.parley.server.engine;
+
+import java.util.Comparator;
+
+/** A turn as the scheduler sees it: numbers. Phase and parking change through {@link TurnTable}. */
+final class ScheduledTurn {
+  static final Comparator<ScheduledTurn> ARRIVAL = Comparator.comparingLong(turn -> turn.id);
+
+  final long id;
+  final Seat seat;
+  final long startBy;
+  final long deadline;
+  Phase phase = Phase.QUEUED;
+
+  /** It was in a step, even if it was preempted since. */
+  boolean started;
+
+  boolean parked;
+
+  /** Of history, message and the reply so far. */
+  int tokens;
+
+  /** The last step that it had a row in. */
+  long lastStep;
+
+  enum Phase {
+    /** Behind an earlier turn of its conversation. */
+    QUEUED,
+    /** Its tokens are known, its memory is not reserved. */
+    WAITING,
+    /** Its memory is reserved. */
+    RUNNING
+  }
+
+  ScheduledTurn(long id, Seat seat, long startBy, long deadline) {
+    this.id = id;
+    this.seat = seat;
+    this.startBy = startBy;
+    this.deadline = deadline;
+  }
+
+  /** When it ends unanswered, or in the middle of its reply. */
+  long expiry() {
+    return started ? deadline : Math.min(startBy, deadline);
+  }
+
+  /** Tokens that are known and still to be read. */
+  int pending() {
+    return tokens - seat.cached;
+  }
+}

@@ -1,0 +1,26 @@
+package dev.parley.server.engine;
+
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What the scheduler knows of a conversation. Its cache changes through {@link Seats} alone. */
+final class Seat {
+  final long conversation;
+
+  /** Those that have not ended, in the order of arrival. */
+  final Set<ScheduledTurn> turns = new LinkedHashSet<>();
+
+  /** Tokens whose keys and values it has. */
+  int cached;
+
+  /** The step in which its last turn ended. */
+  long lastUsed;
+
+  /** The turn that holds memory; where there is none, what is cached may be dropped. */
+  @Nullable ScheduledTurn running;
+
+  Seat(long conversation) {
+    this.conversation = conversation;
+  }
+}
