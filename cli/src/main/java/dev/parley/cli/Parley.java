@@ -27,6 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       QuickstartCommand.class,
       TrainCommand.class,
       EvalCommand.class,
+      DataCommand.class,
       ChatCommand.class,
       ModelsCommand.class,
       LoadTestCommand.class,

@@ -33,10 +33,21 @@ public final class Batches {
     return batches;
   }
 
+  /** Batches of sequences of any length, for comparison. */
+  static List<List<Sequence>> shuffled(List<Sequence> sequences, int batchSize, long seed) {
+    List<Sequence> order = new ArrayList<>(sequences);
+    Shuffle.shuffle(order, new SplittableRandom(seed));
+    return cut(order, batchSize);
+  }
+
   /** Batches in the order of length, longest first, for evaluation. */
   public static List<List<Sequence>> byLength(List<Sequence> sequences, int batchSize) {
     List<Sequence> order = new ArrayList<>(sequences);
     order.sort(Comparator.comparingInt((Sequence sequence) -> -sequence.ids().length));
+    return cut(order, batchSize);
+  }
+
+  private static List<List<Sequence>> cut(List<Sequence> order, int batchSize) {
     List<List<Sequence>> batches = new ArrayList<>();
     for (int start = 0; start < order.size(); start += batchSize) {
       batches.add(List.copyOf(order.subList(start, Math.min(start + batchSize, order.size()))));

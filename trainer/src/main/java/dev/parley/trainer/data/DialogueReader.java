@@ -53,15 +53,40 @@ public final class DialogueReader {
    * @throws InvalidDataException as {@link #read}
    */
   public static int scan(Path file, Consumer<Dialogue> sink) {
-    String name = String.valueOf(file.getFileName());
-    Problems problems = new Problems(name);
-    Format format = format(name);
+    return scan(file, new Problems(name(file)), sink);
+  }
+
+  /**
+   * Reads what can be read of a file, and says what cannot.
+   *
+   * @param sink gets every dialogue, in order; what it got means nothing if this method throws
+   * @throws InvalidDataException if nothing can be read, or the rest of the file cannot be told
+   *     apart any more: no columns, a quote that never closes, damaged gzip data
+   * @throws UncheckedIOException if it cannot be read
+   */
+  public static Salvage salvage(Path file, Consumer<Dialogue> sink) {
+    Problems problems = Problems.ofSalvage(name(file));
+    return problems.salvage(scan(file, problems, sink));
+  }
+
+  /** Whether a file of this name is read: whether its ending is that of a format. */
+  public static boolean reads(String fileName) {
+    return format(fileName) != null;
+  }
+
+  /** What a file of another name must end in. */
+  public static String endings() {
+    return ".jsonl, .csv or .tsv, each also as .gz";
+  }
+
+  private static int scan(Path file, Problems problems, Consumer<Dialogue> sink) {
+    Format format = format(name(file));
     if (!Files.exists(file)) {
-      problems.add(0, 0, file + " does not exist");
+      problems.end(0, 0, file + " does not exist");
     } else if (format == null) {
-      problems.add(0, 0, "unknown kind of file; expected .jsonl, .csv or .tsv, each also as .gz");
+      problems.end(0, 0, "unknown kind of file; expected " + endings());
     } else if (!Files.isRegularFile(file)) {
-      problems.add(0, 0, file + " is not a file");
+      problems.end(0, 0, file + " is not a file");
     }
     problems.throwIfAny();
     int[] count = {0};
@@ -76,15 +101,21 @@ public final class DialogueReader {
             });
       }
     } catch (EOFException | ZipException e) {
-      problems.add(0, 0, "the gzip data is damaged or cut short: " + e.getMessage());
+      problems.end(0, 0, "the gzip data is damaged or cut short: " + e.getMessage());
     } catch (IOException e) {
       throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
     }
     if (count[0] == 0 && problems.isEmpty()) {
-      problems.add(0, 0, "is empty; expected at least one dialogue of two turns");
+      problems.end(0, 0, "is empty; expected at least one dialogue of two turns");
+    } else if (count[0] == 0) {
+      problems.nothingLeft();
     }
     problems.throwIfAny();
     return count[0];
+  }
+
+  private static String name(Path file) {
+    return String.valueOf(file.getFileName());
   }
 
   private static @Nullable Format format(String fileName) {

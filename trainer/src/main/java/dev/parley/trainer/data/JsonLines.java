@@ -59,7 +59,7 @@ final class JsonLines implements DialogueReader.Format {
         continue;
       }
       try (JsonParser parser = factory.createParser(ObjectReadContext.empty(), line)) {
-        sink.accept(dialogue(parser));
+        sink.accept(dialogue(parser, problems));
       } catch (Wrong e) {
         problems.add(lines.line(), e.column, String.valueOf(e.getMessage()));
       } catch (JacksonException e) {
@@ -76,7 +76,7 @@ final class JsonLines implements DialogueReader.Format {
     return detail < 0 ? message : message.substring(0, detail);
   }
 
-  private static Dialogue dialogue(JsonParser parser) throws Wrong {
+  private static Dialogue dialogue(JsonParser parser, Problems problems) throws Wrong {
     if (parser.nextToken() != JsonToken.START_OBJECT) {
       throw new Wrong(parser, "found %s, expected %s".formatted(found(parser), SHAPES));
     }
@@ -85,9 +85,10 @@ final class JsonLines implements DialogueReader.Format {
       Shape shape = shape(parser.currentName());
       parser.nextToken();
       if (shape == null) {
+        problems.ignore(parser.currentName());
         parser.skipChildren();
       } else if (turns == null) {
-        turns = turns(parser, shape);
+        turns = turns(parser, shape, problems);
       } else {
         throw new Wrong(parser, "both messages and conversations are given; expected one of them");
       }
@@ -116,7 +117,7 @@ final class JsonLines implements DialogueReader.Format {
     return null;
   }
 
-  private static List<Turn> turns(JsonParser parser, Shape shape) throws Wrong {
+  private static List<Turn> turns(JsonParser parser, Shape shape, Problems problems) throws Wrong {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
       throw new Wrong(parser, "%s is %s, expected a list".formatted(shape.list, found(parser)));
     }
@@ -129,12 +130,13 @@ final class JsonLines implements DialogueReader.Format {
             "%s is %s, expected {\"%s\":…,\"%s\":…}"
                 .formatted(place, found(parser), shape.role, shape.text));
       }
-      turns.add(turn(parser, shape, place));
+      turns.add(turn(parser, shape, place, problems));
     }
     return turns;
   }
 
-  private static Turn turn(JsonParser parser, Shape shape, String place) throws Wrong {
+  private static Turn turn(JsonParser parser, Shape shape, String place, Problems problems)
+      throws Wrong {
     String role = null;
     String text = null;
     Optional<Boolean> train = Optional.empty();
@@ -148,6 +150,7 @@ final class JsonLines implements DialogueReader.Format {
       } else if (key.equals("train")) {
         train = Optional.of(flag(parser, place));
       } else {
+        problems.ignore(shape.list + "[]." + key);
         parser.skipChildren();
       }
     }

@@ -11,6 +11,8 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ final class LineReader implements Closeable {
   private final Problems problems;
   private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+  private final NavigableSet<Integer> damaged = new TreeSet<>();
   private int line;
   private boolean ended;
 
@@ -47,6 +50,12 @@ final class LineReader implements Closeable {
   /** The number of the line that was read last, from 1. */
   int line() {
     return line;
+  }
+
+  /** Whether one of the lines from `first` to `last` could not be read, and reads as empty. */
+  boolean damaged(long first, long last) {
+    Integer next = damaged.ceiling(Math.toIntExact(first));
+    return next != null && next <= last;
   }
 
   /** The next line without its end, or null at the end of the file. */
@@ -72,6 +81,7 @@ final class LineReader implements Closeable {
     }
     line++;
     if (tooLong) {
+      damaged.add(line);
       problems.add(line, 0, "the line is longer than 16 MiB; expected one dialogue a line");
       return "";
     }
@@ -89,6 +99,7 @@ final class LineReader implements Closeable {
       return decoder.decode(input).toString();
     } catch (CharacterCodingException e) {
       int bad = input.position();
+      damaged.add(line);
       String before = new String(content, start, bad - start, StandardCharsets.UTF_8);
       problems.add(
           line,

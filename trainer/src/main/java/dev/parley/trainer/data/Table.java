@@ -84,14 +84,16 @@ final class Table implements DialogueReader.Format {
       while (!problems.full() && records.hasNext()) {
         CsvRecord row = records.next();
         line = Math.toIntExact(row.getStartingLineNumber());
-        if (row.getFieldCount() == 1 && row.getField(0).isBlank()) {
+        if (blank(row) || damaged(row, lines)) {
           continue;
         }
         Dialogue dialogue = dialogue(row, columns, problems);
         if (dialogue == null) {
           continue;
         }
-        if (last != null && !continues(dialogue, last)) {
+        if (last != null && continues(dialogue, last)) {
+          problems.merge();
+        } else if (last != null) {
           sink.accept(last);
         }
         last = dialogue;
@@ -101,10 +103,22 @@ final class Table implements DialogueReader.Format {
       }
     } catch (CsvParseException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      problems.add(line, 0, "broken quotes in or after this row: %s".formatted(cause.getMessage()));
+      problems.end(line, 0, "broken quotes in or after this row: %s".formatted(cause.getMessage()));
     } catch (UncheckedIOException e) {
       throw e.getCause() == null ? new IOException(e) : e.getCause();
     }
+  }
+
+  private static boolean blank(CsvRecord row) {
+    return row.getFieldCount() == 1 && row.getField(0).isBlank();
+  }
+
+  /** Whether a line of the row could not be decoded: what was read of it is not what it says. */
+  private static boolean damaged(CsvRecord row, LineReader lines) {
+    long first = row.getStartingLineNumber();
+    long lineEnds =
+        row.getFields().stream().flatMapToInt(String::chars).filter(c -> c == '\n').count();
+    return lines.damaged(first, first + lineEnds);
   }
 
   private static @Nullable Columns columns(List<String> header, Problems problems) {
@@ -115,17 +129,19 @@ final class Table implements DialogueReader.Format {
       Matcher matcher = CONTEXT.matcher(plain(header.get(i)));
       if (plain(header.get(i)).equals("response")) {
         if (response >= 0) {
-          problems.add(1, 0, "found two columns response; expected one");
+          problems.end(1, 0, "found two columns response; expected one");
           return null;
         }
         response = i;
       } else if (matcher.matches()) {
         context.add(i);
         slashed |= String.valueOf(matcher.group(1)).equals("/");
+      } else {
+        problems.ignore(header.get(i).strip());
       }
     }
     if (response < 0 || context.isEmpty()) {
-      problems.add(1, 0, "found the columns %s; %s".formatted(String.join(", ", header), EXPECTED));
+      problems.end(1, 0, "found the columns %s; %s".formatted(String.join(", ", header), EXPECTED));
       return null;
     }
     Comparator<Integer> byNumber = Comparator.comparingInt(i -> number(header.get(i)));
