@@ -132,7 +132,7 @@ public final class ChatEngine implements AutoCloseable {
     boolean opened = false;
     try {
       long id = conversationIds.incrementAndGet();
-      Dialogue dialogue = new Dialogue(id, decoder, history.get());
+      Dialogue dialogue = loop.dialogue(id, history.get());
       opened = mailbox.post(() -> loop.open(dialogue));
       if (!opened) {
         throw stopped();

@@ -16,12 +16,19 @@ final class Dialogue {
   final Deque<Turn> turns = new ArrayDeque<>();
   private final Gpt2Decoder decoder;
   private TokenBuffer history;
-  private final TokenBuffer cached = new TokenBuffer();
+  private final CachedTokens cached;
   private @Nullable KeyValueCache cache;
+  private boolean closed;
 
-  Dialogue(long id, Gpt2Decoder decoder, int[] history) {
+  /**
+   * A conversation that is not open yet, on any thread.
+   *
+   * @param index that its cached tokens are entered in
+   */
+  Dialogue(long id, Gpt2Decoder decoder, PrefixIndex index, int[] history) {
     this.id = id;
     this.decoder = decoder;
+    this.cached = new CachedTokens(id, index);
     this.history = new TokenBuffer(history);
   }
 
@@ -98,9 +105,41 @@ final class Dialogue {
     history = turn.tokens;
   }
 
+  /** The tokens that are cached. */
+  CachedTokens cached() {
+    return cached;
+  }
+
+  /**
+   * Takes over the first {@code count} tokens that another conversation has cached, in place of
+   * those that are cached here. Where this throws, nothing has changed.
+   */
+  void share(Dialogue source, int count) {
+    KeyValueCache from = source.cache;
+    if (from == null) {
+      throw new IllegalStateException("conversation %d has nothing cached".formatted(source.id));
+    }
+    if (cache == null) {
+      cache = decoder.newCache();
+    }
+    cache.copyPrefix(from, count);
+    cached.truncate(0);
+    cached.addAll(source.cached.first(count));
+  }
+
+  /** Nobody talks here any more; what is cached may be of use to others. */
+  void close() {
+    closed = true;
+    history = new TokenBuffer();
+  }
+
+  boolean closed() {
+    return closed;
+  }
+
   /** Drops the cache. */
   void forget() {
-    cached.truncate(0);
+    cached.clear();
     if (cache != null) {
       cache.close();
       cache = null;

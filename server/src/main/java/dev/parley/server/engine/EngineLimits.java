@@ -14,6 +14,8 @@ import dev.parley.model.gpt2.KeyValueCache;
  * @param conversations open conversations
  * @param waitingTurns turns that have not ended, over all conversations
  * @param turnsPerConversation turns of one conversation that have not ended
+ * @param sharePrefixes whether a turn may take over what another conversation has cached of its
+ *     beginning; the caches of closed conversations are kept for that, as long as there is room
  */
 public record EngineLimits(
     int stepTokens,
@@ -21,7 +23,8 @@ public record EngineLimits(
     int kvCapacityTokens,
     int conversations,
     int waitingTurns,
-    int turnsPerConversation) {
+    int turnsPerConversation,
+    boolean sharePrefixes) {
 
   /**
    * Long enough to use the arithmetic of a core well, short enough that a running reply does not
@@ -40,6 +43,36 @@ public record EngineLimits(
     require(conversations >= 1, "conversations", conversations, "at least 1");
     require(waitingTurns >= 1, "waitingTurns", waitingTurns, "at least 1");
     require(turnsPerConversation >= 1, "turnsPerConversation", turnsPerConversation, "at least 1");
+  }
+
+  /** With shared beginnings, which cost nothing where there are none. */
+  public EngineLimits(
+      int stepTokens,
+      int stepRows,
+      int kvCapacityTokens,
+      int conversations,
+      int waitingTurns,
+      int turnsPerConversation) {
+    this(
+        stepTokens,
+        stepRows,
+        kvCapacityTokens,
+        conversations,
+        waitingTurns,
+        turnsPerConversation,
+        true);
+  }
+
+  /** The same, where every conversation reads all of its tokens itself. */
+  public EngineLimits withoutSharing() {
+    return new EngineLimits(
+        stepTokens,
+        stepRows,
+        kvCapacityTokens,
+        conversations,
+        waitingTurns,
+        turnsPerConversation,
+        false);
   }
 
   /**

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -34,6 +35,8 @@ final class EngineLoop {
   private final Consumer<Turn> ended;
   private final int contextLength;
   private final int endOfText;
+  private final Gpt2Decoder decoder;
+  private final PrefixIndex prefixes = new PrefixIndex();
   private final Scheduler scheduler;
   private final StepRunner runner;
   private final Sampler sampler;
@@ -58,7 +61,9 @@ final class EngineLoop {
     this.ended = ended;
     this.contextLength = decoder.config().contextLength();
     this.endOfText = decoder.config().endOfText();
-    this.scheduler = new Scheduler(limits);
+    this.decoder = decoder;
+    this.scheduler =
+        new Scheduler(limits, limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
     this.runner = new StepRunner(decoder);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
     this.state = EngineState.empty(limits);
@@ -69,6 +74,11 @@ final class EngineLoop {
     return state;
   }
 
+  /** A conversation that may be opened; on any thread. */
+  Dialogue dialogue(long id, int[] history) {
+    return new Dialogue(id, decoder, prefixes, history);
+  }
+
   /** A conversation begins. */
   void open(Dialogue dialogue) {
     dialogues.put(dialogue.id, dialogue);
@@ -77,7 +87,7 @@ final class EngineLoop {
 
   /** A message arrives. */
   void submit(Turn turn) {
-    if (!dialogues.containsKey(turn.dialogue.id)) {
+    if (turn.dialogue.closed()) {
       deliver(turn, () -> turn.sink.failed(EngineErrors.cancelled()), "cancelled");
       return;
     }
@@ -109,9 +119,18 @@ final class EngineLoop {
     for (Turn turn : List.copyOf(dialogue.turns)) {
       fail(turn, EngineErrors.cancelled());
     }
-    dialogues.remove(dialogue.id);
+    dialogue.close();
+    boolean worthKeeping = limits.sharePrefixes() && dialogue.cached().size() >= PrefixIndex.BLOCK;
+    if (!scheduler.close(dialogue.id, worthKeeping)) {
+      drop(dialogue);
+    }
+  }
+
+  private void drop(Dialogue dialogue) {
     dialogue.forget();
-    scheduler.close(dialogue.id);
+    if (dialogue.closed()) {
+      dialogues.remove(dialogue.id);
+    }
   }
 
   /**
@@ -122,10 +141,7 @@ final class EngineLoop {
   long step() {
     lookAtReaders();
     Plan plan = scheduler.schedule(clock.getAsLong());
-    for (Plan.Drop drop : plan.dropped()) {
-      dialogue(drop.conversation()).forget();
-      observer.evicted(drop.reason(), drop.tokens());
-    }
+    Plan feasible = move(plan);
     for (long id : plan.expired()) {
       remove(
           id,
@@ -135,14 +151,55 @@ final class EngineLoop {
     for (long id : plan.overdue()) {
       remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.reply()));
     }
-    if (!plan.grants().isEmpty()) {
-      run(plan);
+    if (!feasible.grants().isEmpty()) {
+      run(feasible);
     }
     state = scheduler.state();
     observer.state(state);
     return plan.grants().isEmpty() && plan.expired().isEmpty() && plan.overdue().isEmpty()
         ? plan.nextDeadline()
         : clock.getAsLong();
+  }
+
+  /** Does what a plan says about cached keys and values; returns what can still be done of it. */
+  private Plan move(Plan plan) {
+    Plan left = plan;
+    for (Plan.Move move : plan.moves()) {
+      if (move instanceof Plan.Drop drop) {
+        drop(dialogue(drop.conversation()));
+        observer.evicted(drop.reason(), drop.tokens());
+      } else if (move instanceof Plan.Share share && !share(share)) {
+        left = left.without(share.turn());
+      }
+    }
+    return left;
+  }
+
+  /** Copies a beginning; false where that failed, so that the turn reads it in the next steps. */
+  private boolean share(Plan.Share share) {
+    try {
+      dialogue(share.conversation()).share(dialogue(share.source()), share.tokens());
+    } catch (RuntimeException e) { // such as for lack of memory
+      log.warn("{} cached tokens could not be copied; they are read again", share.tokens(), e);
+      dialogue(share.conversation()).forget();
+      scheduler.lose(share.turn());
+      return false;
+    }
+    observer.shared(share.tokens());
+    return true;
+  }
+
+  private Optional<PrefixOffers.Offer> offer(long id) {
+    Turn turn = turn(id);
+    CachedTokens own = turn.dialogue.cached();
+    return prefixes
+        .longest(turn.tokens, own)
+        .map(
+            source ->
+                new PrefixOffers.Offer(
+                    source.conversation,
+                    Math.min(source.commonPrefix(turn.tokens), turn.tokens.size() - 1)))
+        .filter(offer -> offer.tokens() - own.size() >= PrefixIndex.BLOCK);
   }
 
   /** Every turn fails; no conversation is left. */

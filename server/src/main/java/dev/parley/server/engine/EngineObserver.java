@@ -65,6 +65,12 @@ public interface EngineObserver {
   default void evicted(EvictionReason reason, int tokens) {}
 
   /**
+   * A turn took over the keys and values of its first tokens from another conversation ({@code
+   * parley_kv_shared_tokens_total}).
+   */
+  default void shared(int tokens) {}
+
+  /**
    * The state after every step, and when it changes without one ({@code
    * parley_kv_tokens{state=active|cached}}, {@code parley_kv_capacity_tokens}, {@code
    * parley_streams}, {@code parley_streams_parked}).

@@ -8,7 +8,8 @@ package dev.parley.server.engine;
  * @param runningTurns turns that hold keys and values
  * @param parkedTurns turns whose readers take no more for now
  * @param activeKvTokens reserved by running turns
- * @param cachedKvTokens kept for idle conversations, evictable
+ * @param cachedKvTokens kept for idle conversations, and of closed ones for others that begin
+ *     alike; evictable
  * @param kvCapacityTokens the limit of both together
  */
 public record EngineState(

@@ -49,6 +49,11 @@ final class GuardedObserver implements EngineObserver {
   }
 
   @Override
+  public void shared(int tokens) {
+    guard(() -> observer.shared(tokens));
+  }
+
+  @Override
   public void state(EngineState state) {
     guard(() -> observer.state(state));
   }

@@ -3,6 +3,9 @@ package dev.parley.server.engine;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.Plan.Move;
+import dev.parley.server.engine.Plan.Share;
+import dev.parley.server.engine.PrefixOffers.Offer;
 import dev.parley.server.engine.ScheduledTurn.Phase;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,7 +24,11 @@ import java.util.stream.Stream;
  * <p>Memory is reserved for a whole prompt before its first token is read, and one token at a time
  * from then on. Where it runs out, the longest idle conversation loses its cache, then parked turns
  * do, then the running turn that arrived last: it waits again, at its old place. So the oldest turn
- * always gets on, and with it every other in the end. A waiting turn is not overtaken.
+ * always gets on, and with it every other in the end. A waiting turn is not overtaken. What closed
+ * conversations left in the cache goes before anything else.
+ *
+ * <p>A turn that starts takes over the beginning of its tokens where another conversation has it
+ * cached, in memory that was reserved for it like that of a prompt that is read.
  *
  * <p>The calls are {@code schedule}, then {@code apply} with its plan, then what became of the
  * sampled turns: {@code extend} or {@code finish}. A step costs what its rows cost, however many
@@ -35,12 +42,18 @@ final class Scheduler {
   private static final int HEADROOM = 16;
 
   private final EngineLimits limits;
+  private final PrefixOffers offers;
   private final Seats seats;
   private final TurnTable turns = new TurnTable();
   private long step;
 
   Scheduler(EngineLimits limits) {
+    this(limits, PrefixOffers.NONE);
+  }
+
+  Scheduler(EngineLimits limits, PrefixOffers offers) {
     this.limits = limits;
+    this.offers = offers;
     this.seats = new Seats(limits.kvCapacityTokens());
   }
 
@@ -49,11 +62,17 @@ final class Scheduler {
     seats.open(conversation);
   }
 
-  /** A conversation is gone, with its turns and its cache. */
-  void close(long conversation) {
+  /**
+   * A conversation is gone, with its turns.
+   *
+   * @param keep whether its cache may stay for others that begin alike; it is the first to go
+   * @return whether it does, until a plan drops it
+   */
+  boolean close(long conversation, boolean keep) {
     Seat seat = seats.get(conversation);
-    List.copyOf(seat.turns).forEach(turns::remove);
-    seats.close(seat);
+    List.copyOf(seat.turns).forEach(turn -> finish(turn.id));
+    seats.close(seat, keep);
+    return seats.find(conversation) != null;
   }
 
   /**
@@ -111,6 +130,11 @@ final class Scheduler {
     }
   }
 
+  /** A running turn has no keys and values any more; it reads everything again. */
+  void lose(long id) {
+    seats.replace(turns.get(id).seat, 0);
+  }
+
   /** What was cached of a conversation without a running turn is lost. */
   void forget(long conversation) {
     seats.forget(seats.get(conversation));
@@ -130,11 +154,11 @@ final class Scheduler {
     List<Long> overdue = late.stream().filter(turn -> turn.started).map(turn -> turn.id).toList();
     late.sort(ScheduledTurn.ARRIVAL.reversed());
     List<Long> expired = late.stream().filter(turn -> !turn.started).map(turn -> turn.id).toList();
-    List<Drop> dropped = new ArrayList<>();
-    List<ScheduledTurn> rows = reserveRunning(dropped);
-    startWaiting(rows, dropped);
-    List<Grant> grants = share(rows);
-    return new Plan(dropped, expired, overdue, grants, turns.nextExpiry());
+    List<Move> moves = new ArrayList<>();
+    List<ScheduledTurn> rows = reserveRunning(moves);
+    startWaiting(rows, moves);
+    List<Grant> grants = divide(rows);
+    return new Plan(moves, expired, overdue, grants, turns.nextExpiry());
   }
 
   /** The step was made: its tokens are cached. */
@@ -145,7 +169,7 @@ final class Scheduler {
   }
 
   /** The running turns of this step, each with room for what it reads. */
-  private List<ScheduledTurn> reserveRunning(List<Drop> dropped) {
+  private List<ScheduledTurn> reserveRunning(List<Move> moves) {
     List<ScheduledTurn> rows =
         turns.running().stream()
             .sorted(Comparator.comparingLong(turn -> turn.lastStep)) // stable: then by arrival
@@ -154,7 +178,7 @@ final class Scheduler {
             .toList();
     List<ScheduledTurn> kept = new ArrayList<>();
     for (ScheduledTurn turn : rows) {
-      if (turn.phase == Phase.RUNNING && reserve(turn, turn.tokens, dropped)) {
+      if (turn.phase == Phase.RUNNING && reserve(turn, turn.tokens, moves)) {
         kept.add(turn);
       }
     }
@@ -162,15 +186,15 @@ final class Scheduler {
   }
 
   /** Reserves {@code tokens} for a running turn, at the cost of others or else of itself. */
-  private boolean reserve(ScheduledTurn turn, int tokens, List<Drop> dropped) {
+  private boolean reserve(ScheduledTurn turn, int tokens, List<Move> moves) {
     while (tokens - reserved(turn) > seats.free()) {
-      Optional<Seat> idle = seats.longestIdle(turn.seat);
+      Optional<Seat> idle = seats.firstIdle(turn.seat, null);
       if (idle.isPresent()) {
-        drop(idle.get(), EvictionReason.IDLE, dropped);
+        drop(idle.get(), EvictionReason.IDLE, moves);
         continue;
       }
       ScheduledTurn victim = turns.latestRunning().orElseThrow();
-      preempt(victim, dropped);
+      preempt(victim, moves);
       if (victim == turn) {
         return false;
       }
@@ -180,37 +204,43 @@ final class Scheduler {
   }
 
   /** Starts waiting turns in the order of arrival until one does not fit. */
-  private void startWaiting(List<ScheduledTurn> rows, List<Drop> dropped) {
+  private void startWaiting(List<ScheduledTurn> rows, List<Move> moves) {
     for (ScheduledTurn turn : turns.waiting(limits.stepRows() - rows.size())) {
-      if (!makeRoom(turn, dropped)) {
-        return;
+      List<ScheduledTurn> others = turns.running();
+      int active = others.stream().mapToInt(this::reserved).sum();
+      int headroom = others.isEmpty() ? 0 : HEADROOM * (others.size() + 1);
+      if (turn.tokens + headroom > seats.capacity() - active) {
+        return; // even everything that may be dropped would not do
       }
-      turns.phase(turn, Phase.RUNNING);
-      seats.hold(turn.seat, turn, turn.tokens);
+      start(turn, headroom, moves);
       rows.add(turn);
     }
   }
 
-  /** Drops nothing where even everything that may be dropped would not do. */
-  private boolean makeRoom(ScheduledTurn turn, List<Drop> dropped) {
-    List<ScheduledTurn> others = turns.running();
-    int active = others.stream().mapToInt(this::reserved).sum();
-    int headroom = others.isEmpty() ? 0 : HEADROOM * (others.size() + 1);
-    if (turn.tokens + headroom > seats.capacity() - active) {
-      return false;
-    }
+  /** Reserves a turn's memory, then takes over what another conversation has of its tokens. */
+  private void start(ScheduledTurn turn, int headroom, List<Move> moves) {
+    Optional<Offer> offer = offers.find(turn.id);
+    Seat source = offer.map(o -> seats.find(o.conversation())).orElse(null);
     while (turn.tokens + headroom - reserved(turn) > seats.free()) {
-      Optional<Seat> idle = seats.longestIdle(turn.seat);
+      Optional<Seat> idle =
+          seats.firstIdle(turn.seat, source).or(() -> seats.firstIdle(turn.seat, null));
       if (idle.isPresent()) {
-        drop(idle.get(), EvictionReason.IDLE, dropped);
+        drop(idle.get(), EvictionReason.IDLE, moves);
       } else {
-        preempt(turns.latestParkedRunning().orElseThrow(), dropped);
+        preempt(turns.latestParkedRunning().orElseThrow(), moves);
       }
     }
-    return true;
+    turns.phase(turn, Phase.RUNNING);
+    seats.hold(turn.seat, turn, turn.tokens);
+    int tokens = offer.map(Offer::tokens).orElse(0);
+    if (source != null && tokens > turn.seat.cached && tokens <= source.cached) {
+      moves.add(new Share(turn.id, turn.seat.conversation, source.conversation, tokens));
+      seats.touch(source, step);
+      seats.replace(turn.seat, tokens);
+    }
   }
 
-  private List<Grant> share(List<ScheduledTurn> rows) {
+  private List<Grant> divide(List<ScheduledTurn> rows) {
     rows.sort(ScheduledTurn.ARRIVAL);
     int[] shares =
         TokenBudget.divide(
@@ -225,13 +255,13 @@ final class Scheduler {
     return grants;
   }
 
-  private void preempt(ScheduledTurn turn, List<Drop> dropped) {
+  private void preempt(ScheduledTurn turn, List<Move> moves) {
     turns.phase(turn, Phase.WAITING);
-    drop(turn.seat, EvictionReason.PREEMPTED, dropped);
+    drop(turn.seat, EvictionReason.PREEMPTED, moves);
   }
 
-  private void drop(Seat seat, EvictionReason reason, List<Drop> dropped) {
-    dropped.add(new Drop(seat.conversation, seat.cached, reason));
+  private void drop(Seat seat, EvictionReason reason, List<Move> moves) {
+    moves.add(new Drop(seat.conversation, seat.cached, reason));
     seats.forget(seat);
   }
 
@@ -242,7 +272,7 @@ final class Scheduler {
   /** The state as numbers. */
   EngineState state() {
     return new EngineState(
-        seats.size(),
+        seats.open(),
         turns.size() - turns.runningSize(),
         turns.runningSize(),
         turns.parkedSize(),

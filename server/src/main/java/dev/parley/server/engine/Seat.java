@@ -14,7 +14,10 @@ final class Seat {
   /** Tokens whose keys and values it has. */
   int cached;
 
-  /** The step in which its last turn ended. */
+  /** False where the conversation is gone and only its cache is left, for others like it. */
+  boolean open = true;
+
+  /** The step in which its last turn ended, or its cache was of use to another one. */
   long lastUsed;
 
   /** The turn that holds memory; where there is none, what is cached may be dropped. */

@@ -8,13 +8,14 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The open conversations and their shares of the memory for keys and values. Those that may lose
- * theirs are kept in the order in which they do, so that a step costs the same beside a thousand
- * idle conversations as beside none.
+ * The conversations and their shares of the memory for keys and values. Those that may lose theirs
+ * are kept in the order in which they do, so that a step costs the same beside a thousand idle
+ * conversations as beside none: first what closed conversations left, then the longest idle ones.
  */
 final class Seats {
   private static final Comparator<Seat> EVICTION =
-      Comparator.<Seat>comparingLong(seat -> seat.lastUsed)
+      Comparator.<Seat, Boolean>comparing(seat -> seat.open)
+          .thenComparingLong(seat -> seat.lastUsed)
           .thenComparingLong(seat -> seat.conversation);
 
   private final int capacity;
@@ -22,6 +23,7 @@ final class Seats {
   private final Map<Long, Seat> seats = new HashMap<>();
   private final TreeSet<Seat> idle = new TreeSet<>(EVICTION); // something cached, nothing running
   private int idleTokens;
+  private int open;
 
   Seats(int capacity) {
     this.capacity = capacity;
@@ -30,12 +32,27 @@ final class Seats {
 
   void open(long conversation) {
     seats.put(conversation, new Seat(conversation));
+    open++;
   }
 
-  /** A conversation is gone with its cache; its turns must be gone before. */
-  void close(Seat seat) {
-    forget(seat);
-    seats.remove(seat.conversation);
+  /**
+   * A conversation is gone; its turns must be gone before.
+   *
+   * @param keep whether its cache stays until someone needs the room, where it has one
+   */
+  void close(Seat seat, boolean keep) {
+    open--;
+    out(seat);
+    seat.open = false;
+    in(seat);
+    if (!keep || seat.cached == 0) {
+      forget(seat);
+    }
+  }
+
+  /** A conversation that is open, or closed with something cached. */
+  @Nullable Seat find(long conversation) {
+    return seats.get(conversation);
   }
 
   Seat get(long conversation) {
@@ -46,8 +63,9 @@ final class Seats {
     return seat;
   }
 
-  int size() {
-    return seats.size();
+  /** Open conversations. */
+  int open() {
+    return open;
   }
 
   /** A conversation's turn reserves room for so many tokens, those included that are cached. */
@@ -81,12 +99,27 @@ final class Seats {
     ledger.set(seat.conversation, cached);
   }
 
+  /** A running turn's conversation has so many tokens cached; what is reserved stays so. */
+  void replace(Seat seat, int cached) {
+    seat.cached = cached;
+  }
+
+  /** A conversation's cache was of use. */
+  void touch(Seat seat, long step) {
+    out(seat);
+    seat.lastUsed = step;
+    in(seat);
+  }
+
   /** Nothing of a conversation is cached any more, and no turn of it runs. */
   void forget(Seat seat) {
     out(seat);
     seat.running = null;
     seat.cached = 0;
     ledger.set(seat.conversation, 0);
+    if (!seat.open) {
+      seats.remove(seat.conversation);
+    }
   }
 
   private void in(Seat seat) {
@@ -102,14 +135,14 @@ final class Seats {
     }
   }
 
-  /** The conversation that loses its cache first, another one than {@code but}. */
-  Optional<Seat> longestIdle(Seat but) {
-    Seat first = idle.isEmpty() ? null : idle.first();
-    return Optional.ofNullable(first == but ? after(first) : first);
-  }
-
-  private @Nullable Seat after(@Nullable Seat seat) {
-    return seat == null ? null : idle.higher(seat);
+  /** The conversation that loses its cache first, another one than these two. */
+  Optional<Seat> firstIdle(Seat but, @Nullable Seat orBut) {
+    for (Seat seat : idle) { // at most three
+      if (seat != but && seat != orBut) {
+        return Optional.of(seat);
+      }
+    }
+    return Optional.empty();
   }
 
   /** Tokens that nobody has reserved. */

@@ -6,7 +6,8 @@ package dev.parley.server.engine;
  * @param reason why it ended
  * @param stopText which stop text ended it, for {@link FinishReason#STOP_TEXT}; otherwise empty
  * @param promptTokens of history and message, as the model saw them
- * @param cachedPromptTokens of those, still cached
+ * @param cachedPromptTokens of those, still cached, or cached by another conversation with the same
+ *     beginning: the model did not read them for this turn
  * @param generatedTokens of the reply, its end of turn included
  * @param droppedHistoryTokens dropped from the front of the history
  * @param queuedNanos from arrival to the first step

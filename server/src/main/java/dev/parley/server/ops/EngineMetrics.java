@@ -67,6 +67,11 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
   }
 
   @Override
+  public void shared(int tokens) {
+    metrics.keyValueShared.labelValues(model).inc(tokens);
+  }
+
+  @Override
   public void state(EngineState state) {
     metrics.keyValueTokens.labelValues(model, version, "active").set(state.activeKvTokens());
     metrics.keyValueTokens.labelValues(model, version, "cached").set(state.cachedKvTokens());

@@ -97,7 +97,7 @@ public final class Metrics implements AutoCloseable {
   final Gauge keyValueTokens =
       gauge(
           "parley_kv_tokens",
-          "Tokens whose keys and values are cached: of turns under way, of waiting conversations.",
+          "Tokens whose keys and values are cached: of turns under way, of conversations without one.",
           "model",
           "version",
           "state");
@@ -109,6 +109,11 @@ public final class Metrics implements AutoCloseable {
           "version");
   final Counter keyValueEvictions =
       counter("parley_kv_evictions_total", "Conversations whose cache was given up.", "model");
+  final Counter keyValueShared =
+      counter(
+          "parley_kv_shared_tokens_total",
+          "Tokens whose keys and values were copied from another conversation that begins alike.",
+          "model");
   final Gauge streams = gauge("parley_streams", "Conversations that are open.", "model", "version");
   final Gauge streamsParked =
       gauge(

@@ -182,7 +182,8 @@ public final class ParleyServer implements AutoCloseable {
         usual.kvCapacityTokens(),
         config.maxConversations(),
         config.maxQueuedTurns(),
-        usual.turnsPerConversation());
+        usual.turnsPerConversation(),
+        config.sharePrefixes());
   }
 
   private static void preload(Deployments deployments, String model) {

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param home absolute
  * @param models registry references to load at start
  * @param kvMemory bytes for the keys and values of one model version
+ * @param sharePrefixes whether conversations share what is cached of the same beginning
  * @param trainerMemory bytes of a trainer's Java heap
  * @param trainerThreads of a trainer's arithmetic; 0: half of the processors, rounded up
  * @param maxUpload bytes of an uploaded dataset
@@ -28,6 +29,7 @@ public record ServerConfig(
     int maxConversations,
     int maxQueuedTurns,
     long kvMemory,
+    boolean sharePrefixes,
     int stepTokens,
     int trainingConcurrency,
     long trainerMemory,
@@ -71,6 +73,7 @@ public record ServerConfig(
             sources.take(Setting.MAX_CONVERSATIONS),
             sources.take(Setting.MAX_QUEUED_TURNS),
             sources.take(Setting.KV_MEMORY),
+            sources.take(Setting.SHARE_PREFIXES),
             sources.take(Setting.STEP_TOKENS),
             sources.take(Setting.TRAINING_CONCURRENCY),
             sources.take(Setting.TRAINER_MEMORY),

@@ -78,6 +78,14 @@ public record Setting<T>(
           "memory for cached keys and values of a model version",
           SettingParser.bytes(1 << 20));
 
+  /** It saves most of a prompt's time; what it gives away is in docs/decisions/006. */
+  static final Setting<Boolean> SHARE_PREFIXES =
+      new Setting<>(
+          "share-prefixes",
+          "on",
+          "on: a turn takes over what other conversations have cached of its beginning; off",
+          Setting::onOff);
+
   /**
    * Long prompts are read in pieces of this size, so that running replies keep their pace. At least
    * 2: a reply's next token, and one of a prompt.
@@ -137,6 +145,7 @@ public record Setting<T>(
         MAX_CONVERSATIONS,
         MAX_QUEUED_TURNS,
         KV_MEMORY,
+        SHARE_PREFIXES,
         STEP_TOKENS,
         TRAINING_CONCURRENCY,
         TRAINER_MEMORY,
@@ -156,6 +165,14 @@ public record Setting<T>(
       throw new IllegalArgumentException("must be auto, cpu or cuda:N");
     }
     return name;
+  }
+
+  private static boolean onOff(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
+      case "on", "true" -> true;
+      case "off", "false" -> false;
+      default -> throw new IllegalArgumentException("must be on or off");
+    };
   }
 
   private static List<String> names(String text) {

@@ -619,8 +619,8 @@ class ChatServiceTest {
 
     assertThat(server.model.engine.turns()).isZero();
     assertThat(server.model.leases).hasValue(0);
+    assertThat(server.model.engine.state().conversations()).isZero();
     assertThat(server.model.engine.state().activeKvTokens()).isZero();
-    assertThat(server.model.engine.state().cachedKvTokens()).isZero();
     assertThat(chat.responses).noneMatch(ChatResponse::hasTurnComplete);
   }
 

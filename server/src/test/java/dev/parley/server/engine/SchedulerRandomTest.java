@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.Plan.Share;
+import dev.parley.server.engine.PrefixOffers.Offer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,6 +25,7 @@ class SchedulerRandomTest {
     final long id;
     final List<Long> turns = new ArrayList<>(); // the first one is ready
     int cached;
+    boolean open = true;
 
     Talk(long id) {
       this.id = id;
@@ -49,11 +53,13 @@ class SchedulerRandomTest {
 
   private SplittableRandom random = new SplittableRandom(0);
   private Scheduler scheduler = new Scheduler(EngineLimits.of(CONTEXT));
-  private final Map<Long, Talk> talks = new HashMap<>();
+  private final Map<Long, Talk> talks = new HashMap<>(); // closed ones while something is cached
   private final Map<Long, Said> turns = new HashMap<>();
   private long ids;
   private long now;
   private int completed;
+  private int shared;
+  private int closedShared;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
@@ -63,7 +69,7 @@ class SchedulerRandomTest {
     EngineLimits limits =
         new EngineLimits(
             rows + 1 + random.nextInt(100), rows, CONTEXT + random.nextInt(600), 50, 50, 5);
-    scheduler = new Scheduler(limits);
+    scheduler = new Scheduler(limits, this::offer);
     for (int step = 0; step < 4_000; step++) {
       act();
       check(limits, step);
@@ -74,19 +80,33 @@ class SchedulerRandomTest {
       check(limits, step);
     }
     assertThat(scheduler.state().activeKvTokens()).isZero();
-    List.copyOf(talks.keySet()).forEach(scheduler::close);
-    assertThat(scheduler.state()).isEqualTo(EngineState.empty(limits));
+    int left = 0;
+    for (Talk talk : List.copyOf(talks.values())) {
+      if (talk.open) {
+        scheduler.close(talk.id, false);
+        talks.remove(talk.id);
+      } else {
+        left += talk.cached;
+      }
+    }
+    assertThat(scheduler.state())
+        .as("only what closed conversations left, seed %d", seed)
+        .isEqualTo(new EngineState(0, 0, 0, 0, 0, left, limits.kvCapacityTokens()));
+    assertThat(shared).as("beginnings that were shared, seed %d", seed).isGreaterThan(100);
+    if (limits.kvCapacityTokens() > 4 * CONTEXT) { // otherwise they rarely stay
+      assertThat(closedShared).as("of closed conversations, seed %d", seed).isPositive();
+    }
     assertThat(completed).as("turns with a whole reply, seed %d", seed).isGreaterThan(150);
   }
 
   private void act() {
     int what = random.nextInt(100);
-    if (what < 10 && talks.size() < 25) {
+    if (what < 10 && open().size() < 25) {
       Talk talk = new Talk(++ids);
       talks.put(talk.id, talk);
       scheduler.open(talk.id);
-    } else if (what < 40 && !talks.isEmpty() && turns.size() < 40) {
-      Talk talk = any(List.copyOf(talks.values()));
+    } else if (what < 40 && !open().isEmpty() && turns.size() < 40) {
+      Talk talk = any(open());
       long startBy = random.nextInt(5) == 0 ? now + random.nextInt(30) : TurnRequest.NEVER;
       long deadline = random.nextInt(5) == 0 ? now + random.nextInt(100) : TurnRequest.NEVER;
       Said turn = new Said(++ids, talk, startBy, deadline, 1 + random.nextInt(40));
@@ -102,12 +122,63 @@ class SchedulerRandomTest {
       Said turn = any(List.copyOf(turns.values()));
       scheduler.finish(turn.id);
       gone(turn);
-    } else if (what < 54 && !talks.isEmpty()) {
-      Talk talk = any(List.copyOf(talks.values()));
-      talks.remove(talk.id);
-      scheduler.close(talk.id);
+    } else if (what < 54 && !open().isEmpty()) {
+      Talk talk = any(open());
+      boolean keep = random.nextBoolean();
+      assertThat(scheduler.close(talk.id, keep))
+          .as("the cache is kept")
+          .isEqualTo(keep && talk.cached > 0);
       talk.turns.forEach(turns::remove);
+      talk.turns.clear();
+      talk.open = false;
+      if (!keep || talk.cached == 0) {
+        talks.remove(talk.id);
+      }
     }
+  }
+
+  private List<Talk> open() {
+    return talks.values().stream().filter(talk -> talk.open).toList();
+  }
+
+  /** Any other conversation's cache, up to any length. */
+  private Optional<Offer> offer(long id) {
+    Said turn = turns.get(id);
+    assertThat(turn.parked).isFalse();
+    List<Talk> sources =
+        talks.values().stream().filter(talk -> talk != turn.talk && talk.cached > 0).toList();
+    if (sources.isEmpty() || turn.tokens == 1 || random.nextInt(3) == 0) {
+      return Optional.empty();
+    }
+    Talk source = any(sources);
+    int tokens = 1 + random.nextInt(Math.min(source.cached, turn.tokens - 1));
+    return Optional.of(new Offer(source.id, tokens));
+  }
+
+  private void move(Plan.Move move, EngineLimits limits) {
+    if (move instanceof Drop drop) {
+      Talk talk = talks.get(drop.conversation());
+      assertThat(drop.tokens()).isEqualTo(talk.cached);
+      talk.cached = 0;
+      if (!talk.open) {
+        talks.remove(talk.id);
+      }
+    } else if (move instanceof Share share) {
+      Said turn = turns.get(share.turn());
+      Talk source = talks.get(share.source());
+      assertThat(source).isNotSameAs(turn.talk);
+      assertThat(share.conversation()).isEqualTo(turn.talk.id);
+      assertThat(share.tokens())
+          .as("more than it has, at least one token is left to read")
+          .isBetween(turn.talk.cached + 1, turn.tokens - 1)
+          .isLessThanOrEqualTo(source.cached);
+      turn.talk.cached = share.tokens();
+      shared++;
+      closedShared += source.open ? 0 : 1;
+    }
+    assertThat(talks.values().stream().mapToInt(talk -> talk.cached).sum())
+        .as("tokens that are cached after each move")
+        .isLessThanOrEqualTo(limits.kvCapacityTokens());
   }
 
   private <T> T any(List<T> values) {
@@ -140,10 +211,7 @@ class SchedulerRandomTest {
   private void check(EngineLimits limits, int step) {
     now++;
     Plan plan = scheduler.schedule(now);
-    for (Drop drop : plan.dropped()) {
-      assertThat(drop.tokens()).isEqualTo(talks.get(drop.conversation()).cached);
-      talks.get(drop.conversation()).cached = 0;
-    }
+    plan.moves().forEach(move -> move(move, limits));
     for (long id : plan.expired()) {
       Said turn = turns.get(id);
       assertThat(turn.started).isFalse();

@@ -34,6 +34,7 @@ class ServerConfigTest {
     assertThat(config.maxConversations()).isEqualTo(256);
     assertThat(config.maxQueuedTurns()).isEqualTo(128);
     assertThat(config.kvMemory()).isEqualTo(2L << 30);
+    assertThat(config.sharePrefixes()).isTrue();
     assertThat(config.stepTokens()).isEqualTo(512);
     assertThat(config.trainingConcurrency()).isEqualTo(1);
     assertThat(config.trainerMemory()).isEqualTo(2L << 30);
@@ -57,6 +58,7 @@ class ServerConfigTest {
             Map.entry("max-conversations", "7"),
             Map.entry("max-queued-turns", "8"),
             Map.entry("kv-memory", "512 MiB"),
+            Map.entry("share-prefixes", "off"),
             Map.entry("step-tokens", "64"),
             Map.entry("training-concurrency", "2"),
             Map.entry("trainer-threads", "3"),
@@ -77,6 +79,7 @@ class ServerConfigTest {
     assertThat(config.maxConversations()).isEqualTo(7);
     assertThat(config.maxQueuedTurns()).isEqualTo(8);
     assertThat(config.kvMemory()).isEqualTo(512L << 20);
+    assertThat(config.sharePrefixes()).isFalse();
     assertThat(config.stepTokens()).isEqualTo(64);
     assertThat(config.trainingConcurrency()).isEqualTo(2);
     assertThat(config.trainerThreads()).isEqualTo(3);
