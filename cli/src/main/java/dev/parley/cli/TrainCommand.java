@@ -40,7 +40,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--server",
       paramLabel = "HOST:PORT",
       converter = ServerAddress.class,
-      description = "trains there; --data names files on that machine")
+      description = "trains there; files of --data that are here are uploaded")
   private @Nullable String server;
 
   @Option(names = "--dry-run", description = "shows what would be learned, and trains nothing")
@@ -60,7 +60,7 @@ final class TrainCommand implements Callable<Integer> {
       return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {
-      requireFinished(server == null ? here(request, view) : there(server, request, view));
+      requireFinished(server == null ? here(request, view) : there(server, request, out, view));
       return CommandLine.ExitCode.OK;
     }
   }
@@ -125,9 +125,10 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private static TrainingUpdate there(String server, TrainRequest request, TrainingView view) {
+  private static TrainingUpdate there(
+      String server, TrainRequest request, Output out, TrainingView view) {
     try (ParleyClient client = Connection.open(server)) {
-      return through(client, request, view, job -> {});
+      return through(client, new LocalData(client, out).uploaded(request), view, job -> {});
     }
   }
 

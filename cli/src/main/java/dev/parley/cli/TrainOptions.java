@@ -11,11 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** What {@code parley train} can be told about a job, as a {@link TrainRequest}. */
 final class TrainOptions {
+  private static final Pattern DATASET = Pattern.compile("sha256:[0-9a-f]{64}");
+
   @Option(
       names = "--base",
       paramLabel = "REF",
@@ -31,7 +34,8 @@ final class TrainOptions {
       required = true,
       arity = "1..*",
       paramLabel = "FILE",
-      description = "dialogues: JSONL, CSV or TSV, each also as .gz")
+      description =
+          "dialogues: JSONL, CSV or TSV, each also as .gz; or an uploaded dataset, sha256:…")
   private List<Path> data = new ArrayList<>();
 
   @Option(
@@ -168,6 +172,9 @@ final class TrainOptions {
   }
 
   private static DataSource source(Path file) {
+    if (DATASET.matcher(file.toString()).matches()) {
+      return DataSource.newBuilder().setDataset(file.toString()).build();
+    }
     return DataSource.newBuilder().setPath(file.toAbsolutePath().normalize().toString()).build();
   }
 

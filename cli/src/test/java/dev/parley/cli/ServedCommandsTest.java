@@ -124,6 +124,8 @@ class ServedCommandsTest {
     assertThat(last.get("type").asString()).isEqualTo("finished");
     assertThat(last.get("version").asInt()).isEqualTo(1);
     assertThat(run.json().get(0).get("type").asString()).isEqualTo("created");
+    assertThat(run.err()).contains("dialogues.jsonl: 10 dialogues, sha256:"); // not read there
+    assertThat(run.json().get(0).at("/request/data/0/dataset").asString()).startsWith("sha256:");
     JsonNode reply = run("Hello?\n", "chat", "--model", "served", "--json").done().lastJson();
     assertThat(reply.get("model").asString()).isEqualTo("served@1");
   }
@@ -136,7 +138,9 @@ class ServedCommandsTest {
         run("", "train", "--name", "served", "--data", missing.toString(), "--json");
 
     assertThat(run.exitCode()).isEqualTo(1);
-    assertThat(run.err()).contains("missing.jsonl");
+    assertThat(run.err())
+        .contains("missing.jsonl is not here; the server looks for it on its own machine")
+        .contains("is not a file on the server");
   }
 
   @Test

@@ -121,15 +121,22 @@ public final class TrainingClient {
                     .getJob()));
   }
 
+  /** {@link #uploadDataset(Path, UploadProgress)} without anyone who hears how far it is. */
+  public Dataset uploadDataset(Path file) {
+    return uploadDataset(file, (bytes, totalBytes) -> {});
+  }
+
   /**
-   * Stores a dialogue file on the server, under its digest.
+   * Stores a dialogue file on the server, under its digest. What the server has of it already, from
+   * an earlier upload that broke off too, is not sent again, and a lost connection is found again.
    *
    * @param file JSONL, CSV or TSV, each also as .gz
    * @throws InvalidRequestException if the server cannot read it; names line and column
+   * @throws UnavailableException if the server stays away for about two minutes
    * @throws java.io.UncheckedIOException if it cannot be read here
    */
-  public Dataset uploadDataset(Path file) {
-    return DatasetUpload.run(client.channel(), file);
+  public Dataset uploadDataset(Path file, UploadProgress progress) {
+    return DatasetUpload.run(client.channel(), file, progress, client.backoff());
   }
 
   Executor workers() {

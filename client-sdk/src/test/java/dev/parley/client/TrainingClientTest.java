@@ -331,6 +331,43 @@ class TrainingClientTest {
   }
 
   @Test
+  void uploadDataset_connectionLostHalfWay_goesOnFromThere(@TempDir Path directory)
+      throws Exception {
+    Path file = directory.resolve("big data (1).csv");
+    Files.writeString(file, "context,response\n".repeat(60_000)); // 1 MB
+    server.breakUpload(500_000);
+    List<Long> sent = new ArrayList<>();
+
+    Dataset dataset = client.training().uploadDataset(file, (bytes, total) -> sent.add(bytes));
+
+    assertThat(server.datasets().get(dataset.digest())).isEqualTo(Files.readAllBytes(file));
+    assertThat(sent.get(0)).isZero();
+    assertThat(sent.get(sent.size() - 1)).isEqualTo(Files.size(file));
+    assertThat(sent).filteredOn(bytes -> bytes == 0).hasSize(1); // never from the beginning again
+  }
+
+  @Test
+  void uploadDataset_thatTheServerHas_isNotSentAgain(@TempDir Path directory) throws Exception {
+    Path file = Files.writeString(directory.resolve("a.tsv"), "a\tb\n");
+    client.training().uploadDataset(file);
+    List<Long> sent = new ArrayList<>();
+
+    Dataset dataset = client.training().uploadDataset(file, (bytes, total) -> sent.add(bytes));
+
+    assertThat(sent).containsExactly(4L);
+    assertThat(dataset.sizeBytes()).isEqualTo(4);
+  }
+
+  @Test
+  void uploadDataset_oddNames_keepTheirEnding() {
+    assertThat(DatasetUpload.plainName(Path.of("Größe 1.csv"))).isEqualTo("Gr__e_1.csv");
+    assertThat(DatasetUpload.plainName(Path.of(".hidden.tsv.gz"))).isEqualTo("_.hidden.tsv.gz");
+    assertThat(DatasetUpload.plainName(Path.of("x".repeat(300) + ".jsonl")))
+        .hasSize(128)
+        .endsWith("x.jsonl");
+  }
+
+  @Test
   void uploadDataset_missingFile_namesIt() {
     assertThatThrownBy(() -> client.training().uploadDataset(Path.of("no-such.csv")))
         .isInstanceOf(UncheckedIOException.class)

@@ -223,6 +223,11 @@ public final class FakeParleyServer implements AutoCloseable {
     return training.requests();
   }
 
+  /** The next upload loses its connection when more than this many bytes have arrived. */
+  public void breakUpload(long bytes) {
+    training.breakUpload(bytes);
+  }
+
   /** The uploaded files, by digest. */
   public Map<String, byte[]> datasets() {
     Map<String, byte[]> bytes = new HashMap<>();

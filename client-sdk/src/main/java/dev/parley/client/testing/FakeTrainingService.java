@@ -3,6 +3,9 @@ package dev.parley.client.testing;
 import com.google.protobuf.ByteString;
 import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.CancelTrainingJobResponse;
+import dev.parley.v1.DatasetHeader;
+import dev.parley.v1.GetDatasetRequest;
+import dev.parley.v1.GetDatasetResponse;
 import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.GetTrainingJobResponse;
 import dev.parley.v1.ListTrainingJobsRequest;
@@ -40,6 +43,8 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
   private final Map<String, FakeJob> byKey = new HashMap<>();
   private final List<TrainRequest> requests = new ArrayList<>();
   private final Map<String, ByteString> datasets = new HashMap<>();
+  private final Map<String, ByteString> partial = new HashMap<>();
+  private long uploadBreaksAfter = Long.MAX_VALUE;
   private int pageSize = 50;
 
   FakeTrainingService(FakeModelService models) {
@@ -52,6 +57,10 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
 
   synchronized void refuse(FakeError error) {
     refusals.add(error);
+  }
+
+  synchronized void breakUpload(long bytes) {
+    uploadBreaksAfter = bytes;
   }
 
   synchronized void pageSize(int items) {
@@ -153,14 +162,53 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
   }
 
   @Override
+  public synchronized void getDataset(
+      GetDatasetRequest request, StreamObserver<GetDatasetResponse> responses) {
+    String digest = request.getDataset();
+    ByteString bytes = datasets.getOrDefault(digest, partial.get(digest));
+    if (bytes == null) {
+      responses.onError(
+          FakeError.of(Status.Code.NOT_FOUND, "DATASET_NOT_FOUND", "There is no " + digest)
+              .toException());
+      return;
+    }
+    responses.onNext(
+        GetDatasetResponse.newBuilder()
+            .setDataset(digest)
+            .setComplete(datasets.containsKey(digest))
+            .setSizeBytes(bytes.size())
+            .build());
+    responses.onCompleted();
+  }
+
+  @Override
   public StreamObserver<UploadDatasetRequest> uploadDataset(
       StreamObserver<UploadDatasetResponse> responses) {
     return new StreamObserver<>() {
+      private DatasetHeader header = DatasetHeader.getDefaultInstance();
       private ByteString bytes = ByteString.EMPTY;
+      private boolean broken;
 
       @Override
       public void onNext(UploadDatasetRequest request) {
-        bytes = bytes.concat(request.getChunk());
+        synchronized (FakeTrainingService.this) {
+          if (request.hasHeader()) {
+            header = request.getHeader();
+            ByteString there =
+                datasets.getOrDefault(digest(), partial.getOrDefault(digest(), ByteString.EMPTY));
+            bytes = there.substring(0, (int) header.getOffset());
+          } else if (!broken) {
+            bytes = bytes.concat(request.getChunk());
+            partial.put(digest(), bytes);
+            if (bytes.size() > uploadBreaksAfter) {
+              uploadBreaksAfter = Long.MAX_VALUE;
+              broken = true;
+              responses.onError(
+                  FakeError.of(Status.Code.UNAVAILABLE, "LOST", "The connection is lost")
+                      .toException());
+            }
+          }
+        }
       }
 
       @Override
@@ -168,6 +216,9 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
 
       @Override
       public void onCompleted() {
+        if (broken) {
+          return;
+        }
         String digest = "sha256:" + sha256(bytes);
         synchronized (FakeTrainingService.this) {
           datasets.put(digest, bytes);
@@ -177,8 +228,13 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
                 .setDataset(digest)
                 .setSizeBytes(bytes.size())
                 .setDialogues((int) bytes.toStringUtf8().lines().count())
+                .setFileName(header.getFileName())
                 .build());
         responses.onCompleted();
+      }
+
+      private String digest() {
+        return "sha256:" + header.getSha256();
       }
     };
   }

@@ -4,19 +4,14 @@ import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
 import dev.parley.server.rpc.RpcErrors;
 import dev.parley.server.rpc.RpcException;
+import dev.parley.trainer.data.DialogueReader;
 import dev.parley.v1.DatasetHeader;
 import dev.parley.v1.TrainingServiceGrpc;
 import dev.parley.v1.UploadDatasetRequest;
 import dev.parley.v1.UploadDatasetResponse;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -24,22 +19,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One upload: the header, then the bytes, each piece on disk before the next is asked for. However
- * it ends, nothing stays behind but a whole dataset. Called by one thread at a time.
+ * One upload: the header, then the bytes, each piece on disk before the next is asked for. When the
+ * client goes away and the header named the digest, what arrived stays for a later upload to go on
+ * from; otherwise nothing stays behind but a whole dataset.
  */
 final class DatasetUpload implements StreamObserver<UploadDatasetRequest> {
   private static final Logger log = LoggerFactory.getLogger(DatasetUpload.class);
-  private static final Pattern FILE_NAME =
-      Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\\.(jsonl|csv|tsv)(\\.gz)?");
+  private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
   private final Datasets datasets;
   private final long limit;
   private final StreamObserver<UploadDatasetResponse> client;
-  private final MessageDigest digest = sha256();
   private DatasetHeader header = DatasetHeader.getDefaultInstance();
-  private @Nullable Path file;
-  private @Nullable FileChannel channel;
-  private long size;
+
+  /** Whether the header has come; with it, where bytes go to, unless all of them are here. */
+  private boolean begun;
+
+  private @Nullable IncomingFile file;
   private boolean over;
 
   DatasetUpload(Datasets datasets, long limit, StreamObserver<UploadDatasetResponse> client) {
@@ -49,7 +45,7 @@ final class DatasetUpload implements StreamObserver<UploadDatasetRequest> {
   }
 
   @Override
-  public void onNext(UploadDatasetRequest request) {
+  public synchronized void onNext(UploadDatasetRequest request) {
     if (over) {
       return; // what was on its way when the upload failed
     }
@@ -66,28 +62,60 @@ final class DatasetUpload implements StreamObserver<UploadDatasetRequest> {
   }
 
   private void begin(DatasetHeader given) throws IOException {
-    if (channel != null) {
+    if (begun) {
       throw RpcException.invalid("header", "comes a second time: it is sent once, and first");
     }
-    if (!FILE_NAME.matcher(given.getFileName()).matches()) {
+    check(given);
+    header = given.toBuilder().setSha256(given.getSha256().toLowerCase(Locale.ROOT)).build();
+    begun = true;
+    if (!resumable()) {
+      file = IncomingFile.open(datasets.newUpload().resolve(given.getFileName()), 0);
+      return;
+    }
+    if (header.getOffset() > 0 && datasets.find("sha256:" + header.getSha256()).isPresent()) {
+      return; // nothing is left to send
+    }
+    file =
+        IncomingFile.open(datasets.partial().claim(header.getSha256(), this), header.getOffset());
+  }
+
+  private void check(DatasetHeader given) {
+    String name = given.getFileName();
+    if (!PLAIN_NAME.matcher(name).matches() || !DialogueReader.reads(name)) {
       throw RpcException.invalid(
           "header.file_name",
-          "is '%s', but must be a plain name that ends in .jsonl, .csv or .tsv, each also with .gz"
-              .formatted(given.getFileName()));
+          "is '%s', but must be a plain name that ends in %s"
+              .formatted(name, DialogueReader.endings()));
     }
     if (given.hasSha256() && !given.getSha256().matches("[0-9a-fA-F]{64}")) {
       throw RpcException.invalid("header.sha256", "must be 64 hexadecimal digits");
     }
-    header = given;
-    file = datasets.newUpload().resolve(given.getFileName());
-    channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    if (given.getOffset() < 0 || (given.getOffset() > 0 && !given.hasSha256())) {
+      throw RpcException.invalid(
+          "header.offset",
+          "is %d, but must be at least 0, and needs sha256 to find what is here"
+              .formatted(given.getOffset()));
+    }
+    requireWithinLimit(Math.max(given.getSizeBytes(), given.getOffset()));
+  }
+
+  private boolean resumable() {
+    return !header.getSha256().isEmpty();
   }
 
   private void write(ByteString chunk) throws IOException {
-    if (channel == null) {
+    if (!begun) {
       throw RpcException.invalid("header", "is missing: send it before the first chunk");
     }
-    size += chunk.size();
+    if (file == null) {
+      throw RpcException.invalid(
+          "chunk", "is not awaited: all of %s is here".formatted(header.getSha256()));
+    }
+    requireWithinLimit(file.size() + chunk.size());
+    file.write(chunk);
+  }
+
+  private void requireWithinLimit(long size) {
     if (size > limit) {
       throw RpcException.of(
           Code.INVALID_ARGUMENT,
@@ -97,81 +125,99 @@ final class DatasetUpload implements StreamObserver<UploadDatasetRequest> {
               .formatted(limit),
           Map.of("limit_bytes", Long.toString(limit)));
     }
-    for (ByteBuffer piece : chunk.asReadOnlyByteBufferList()) {
-      digest.update(piece.duplicate());
-      while (piece.hasRemaining()) {
-        channel.write(piece);
-      }
-    }
   }
 
   @Override
-  public void onCompleted() {
+  public synchronized void onCompleted() {
     if (over) {
       return;
     }
     try {
-      UploadDatasetResponse response = admit();
+      if (!begun) {
+        throw RpcException.invalid("header", "is missing: send it before the first chunk");
+      }
+      Datasets.Stored stored =
+          file == null
+              ? datasets.stored(header.getSha256(), header.getFileName())
+              : datasets.admit(file.path(), verified(file), header.getFileName());
       over = true;
-      log.info("dataset {} stored: {} dialogues", response.getDataset(), response.getDialogues());
-      client.onNext(response);
+      release();
+      log.info("dataset sha256:{} stored: {} dialogues", stored.sha256(), stored.dialogues());
+      client.onNext(
+          UploadDatasetResponse.newBuilder()
+              .setDataset("sha256:" + stored.sha256())
+              .setSizeBytes(stored.sizeBytes())
+              .setDialogues(stored.dialogues())
+              .setFileName(stored.fileName())
+              .build());
       client.onCompleted();
     } catch (IOException | RuntimeException e) {
       fail(e);
     }
   }
 
-  private UploadDatasetResponse admit() throws IOException {
-    if (channel == null || file == null) {
-      throw RpcException.invalid("header", "is missing: send it before the first chunk");
+  private String verified(IncomingFile whole) throws IOException {
+    String sha256 = whole.finish();
+    if (header.hasSizeBytes() && header.getSizeBytes() != whole.size()) {
+      throw RpcException.invalid(
+          "header.size_bytes",
+          "is %d, but %d bytes arrived".formatted(header.getSizeBytes(), whole.size()));
     }
-    channel.force(true);
-    channel.close();
-    String sha256 = HexFormat.of().formatHex(digest.digest());
-    if (header.hasSha256() && !header.getSha256().equalsIgnoreCase(sha256)) {
+    if (resumable() && !header.getSha256().equals(sha256)) {
       throw RpcException.invalid(
           "header.sha256",
           "is %s, but the bytes that arrived have %s".formatted(header.getSha256(), sha256));
     }
-    int dialogues = datasets.admit(file, sha256);
-    return UploadDatasetResponse.newBuilder()
-        .setDataset("sha256:" + sha256)
-        .setSizeBytes(size)
-        .setDialogues(dialogues)
-        .build();
+    return sha256;
+  }
+
+  /** Another call goes on with this upload: its client has lost this one. */
+  synchronized void takenOver() {
+    if (!over) {
+      end(false);
+      client.onError(
+          RpcErrors.toStatus(
+              RpcException.of(
+                  Code.ABORTED,
+                  "UPLOAD_TAKEN_OVER",
+                  "another call uploads %s now".formatted(header.getSha256()),
+                  Map.of("sha256", header.getSha256())),
+              TrainingServiceGrpc.getUploadDatasetMethod().getFullMethodName()));
+    }
   }
 
   private void fail(Exception e) {
-    discard();
+    end(true);
     client.onError(
         RpcErrors.toStatus(e, TrainingServiceGrpc.getUploadDatasetMethod().getFullMethodName()));
   }
 
   /** The client went away. */
   @Override
-  public void onError(Throwable cause) {
-    discard();
-  }
-
-  private void discard() {
-    over = true;
-    try {
-      if (channel != null) {
-        channel.close();
-      }
-      if (file != null) {
-        Datasets.discard(file.resolveSibling(""));
-      }
-    } catch (IOException | RuntimeException e) {
-      log.warn("an unfinished upload cannot be removed; the next start does", e);
+  public synchronized void onError(Throwable cause) {
+    if (!over) {
+      end(!resumable());
     }
   }
 
-  private static MessageDigest sha256() {
+  private void end(boolean discard) {
+    over = true;
     try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JVM has it
+      if (file != null) {
+        file.close();
+        if (discard) {
+          Datasets.discard(file.path().resolveSibling(""));
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      log.warn("an unfinished upload cannot be removed; a later start does", e);
+    }
+    release();
+  }
+
+  private void release() {
+    if (resumable()) {
+      datasets.partial().release(header.getSha256(), this);
     }
   }
 }

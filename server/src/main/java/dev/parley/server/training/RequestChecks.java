@@ -2,10 +2,12 @@ package dev.parley.server.training;
 
 import com.google.rpc.BadRequest.FieldViolation;
 import dev.parley.server.rpc.RpcException;
+import dev.parley.trainer.data.DialogueReader;
 import dev.parley.trainer.job.RequestValidation;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.TrainRequest;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +48,7 @@ final class RequestChecks {
             violations.add(
                 RpcException.violation(
                     path + ".dataset",
-                    "%s is not on this server: upload it with UploadDataset"
+                    "%s is not on this server as a whole: upload it with UploadDataset"
                         .formatted(source.getDataset())));
           }
         }
@@ -56,10 +58,17 @@ final class RequestChecks {
   }
 
   private static void file(String field, String path, List<FieldViolation> violations) {
-    if (path.isBlank()) {
+    if (!DialogueReader.reads(path)) {
       return; // said already
     }
-    Path file = Path.of(path);
+    Path file;
+    try {
+      file = Path.of(path);
+    } catch (InvalidPathException e) {
+      violations.add(
+          RpcException.violation(field, "is no name of a file: %s".formatted(e.getReason())));
+      return;
+    }
     if (!Files.isRegularFile(file)) {
       violations.add(
           RpcException.violation(

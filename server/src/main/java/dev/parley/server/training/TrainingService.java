@@ -5,6 +5,8 @@ import dev.parley.server.rpc.RpcException;
 import dev.parley.trainer.job.EventLog;
 import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.CancelTrainingJobResponse;
+import dev.parley.v1.GetDatasetRequest;
+import dev.parley.v1.GetDatasetResponse;
 import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.GetTrainingJobResponse;
 import dev.parley.v1.ListTrainingJobsRequest;
@@ -133,6 +135,25 @@ public final class TrainingService extends TrainingServiceGrpc.TrainingServiceIm
   public StreamObserver<UploadDatasetRequest> uploadDataset(
       StreamObserver<UploadDatasetResponse> client) {
     return new DatasetUpload(datasets, maxUpload, client);
+  }
+
+  @Override
+  public void getDataset(GetDatasetRequest request, StreamObserver<GetDatasetResponse> client) {
+    String dataset = request.getDataset();
+    if (!dataset.matches("sha256:[0-9a-f]{64}")) {
+      throw RpcException.invalid(
+          "dataset", "is '%s', but must be 'sha256:' and 64 hexadecimal digits".formatted(dataset));
+    }
+    client.onNext(
+        datasets
+            .describe(dataset)
+            .orElseThrow(
+                () ->
+                    RpcException.notFound(
+                        "DATASET_NOT_FOUND",
+                        "%s is not on this server: upload it with UploadDataset"
+                            .formatted(dataset))));
+    client.onCompleted();
   }
 
   private TrainingJob job(String id) {

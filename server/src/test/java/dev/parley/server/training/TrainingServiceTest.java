@@ -13,6 +13,8 @@ import dev.parley.trainer.job.JobDirectory;
 import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.DatasetHeader;
+import dev.parley.v1.GetDatasetRequest;
+import dev.parley.v1.GetDatasetResponse;
 import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.ListTrainingJobsRequest;
@@ -36,8 +38,10 @@ import io.grpc.stub.StreamObserver;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -312,6 +316,141 @@ class TrainingServiceTest {
     awaitDatasets(0);
   }
 
+  @Test
+  void upload_brokenOff_goesOnWhereItEnded() throws Exception {
+    String content = LINE.repeat(3);
+    DatasetHeader header = header("d.jsonl", content).build();
+    Context.CancellableContext client = Context.current().withCancellation();
+    Context outer = client.attach();
+    Upload first;
+    try {
+      first = new Upload(header);
+    } finally {
+      client.detach(outer);
+    }
+    first.send(content.substring(0, 100));
+    awaitArrived(header, 100);
+    client.cancel(null);
+    assertThat(first.failure().getCode()).isEqualTo(Code.CANCELLED);
+    server.close();
+    server = TestServer.start(home, "max-upload", "1000"); // what arrived outlives the server, too
+
+    GetDatasetResponse there = dataset(header);
+    Upload second = new Upload(header.toBuilder().setOffset(there.getSizeBytes()).build());
+    second.send(content.substring(100));
+    UploadDatasetResponse stored = second.finish();
+
+    assertThat(there.getComplete()).isFalse();
+    assertThat(there.getSizeBytes()).isEqualTo(100);
+    assertThat(stored.getDialogues()).isEqualTo(3);
+    assertThat(stored.getDataset()).isEqualTo("sha256:" + header.getSha256());
+    assertThat(home.resolve("datasets").resolve(header.getSha256()).resolve("d.jsonl"))
+        .hasContent(content);
+    assertThat(datasets()).containsExactly(header.getSha256());
+    assertThat(dataset(header).getComplete()).isTrue();
+    assertThat(dataset(header).getFileName()).isEqualTo("d.jsonl");
+  }
+
+  @Test
+  void upload_ofWhatIsThere_sendsNothingAndKeepsItsName() throws Exception {
+    upload("d.jsonl", LINE);
+    DatasetHeader known = header("other.ndjson.gz", LINE).setOffset(LINE.length()).build();
+
+    UploadDatasetResponse again = new Upload(known).finish();
+
+    assertThat(again.getFileName()).isEqualTo("d.jsonl");
+    assertThat(again.getDialogues()).isEqualTo(1);
+    assertThat(datasets()).hasSize(1);
+    errorOf(
+        Code.FAILED_PRECONDITION,
+        "DATASET_OTHER_FORMAT",
+        () -> new Upload(known.toBuilder().setFileName("d.csv").build()).finish());
+  }
+
+  @Test
+  void upload_secondCallForTheSameDigest_endsTheFirst() throws Exception {
+    DatasetHeader header = header("d.jsonl", LINE).build();
+    Upload first = new Upload(header);
+    first.send(LINE.substring(0, 10));
+    awaitArrived(header, 10);
+
+    Upload second = new Upload(header.toBuilder().setOffset(10).build());
+    second.send(LINE.substring(10));
+
+    assertThat(second.finish().getDialogues()).isEqualTo(1);
+    assertThat(first.failure().getCode()).isEqualTo(Code.ABORTED);
+  }
+
+  @Test
+  void upload_wrongHeader_isRefused() throws Exception {
+    DatasetHeader good = header("d.jsonl", LINE).build();
+    errorOf(
+        Code.FAILED_PRECONDITION,
+        "DATASET_OFFSET",
+        () -> new Upload(good.toBuilder().setOffset(5).build()).finish());
+    errorOf(
+        Code.INVALID_ARGUMENT,
+        "DATASET_TOO_LARGE",
+        () -> new Upload(good.toBuilder().setSizeBytes(1_001).build()).finish());
+    assertThat(
+            violationsOf(
+                () -> {
+                  Upload upload = new Upload(good.toBuilder().setSizeBytes(7).build());
+                  upload.send(LINE);
+                  upload.finish();
+                }))
+        .containsExactly("header.size_bytes");
+    assertThat(
+            violationsOf(
+                () -> new Upload(good.toBuilder().clearSha256().setOffset(1).build()).finish()))
+        .containsExactly("header.offset");
+    assertThat(
+            violationsOf(
+                () -> {
+                  Upload upload = new Upload(good.toBuilder().clearSizeBytes().build());
+                  upload.send(LINE + LINE);
+                  upload.finish();
+                }))
+        .containsExactly("header.sha256");
+    errorOf(Code.NOT_FOUND, "DATASET_NOT_FOUND", () -> dataset(good));
+    assertThat(
+            violationsOf(
+                () ->
+                    server
+                        .training()
+                        .getDataset(GetDatasetRequest.newBuilder().setDataset("d").build())))
+        .containsExactly("dataset");
+  }
+
+  private static final String LINE =
+      "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+          + "{\"role\":\"assistant\",\"content\":\"hello\"}]}\n";
+
+  private static DatasetHeader.Builder header(String name, String content) throws Exception {
+    byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
+    return DatasetHeader.newBuilder()
+        .setFileName(name)
+        .setSizeBytes(bytes.length)
+        .setSha256(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes)));
+  }
+
+  private GetDatasetResponse dataset(DatasetHeader header) {
+    return server
+        .training()
+        .getDataset(
+            GetDatasetRequest.newBuilder().setDataset("sha256:" + header.getSha256()).build());
+  }
+
+  /** Waits for bytes on disk, which nothing announces. */
+  private void awaitArrived(DatasetHeader header, long size) throws Exception {
+    Path file = home.resolve("datasets/.partial-" + header.getSha256()).resolve("bytes");
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while ((!Files.exists(file) || Files.size(file) < size) && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(Files.size(file)).isEqualTo(size);
+  }
+
   private Iterator<TrainResponse> trainAs(Context.CancellableContext client) {
     Context outer = client.attach();
     try {
@@ -349,11 +488,12 @@ class TrainingServiceTest {
     private final StreamObserver<UploadDatasetRequest> requests;
 
     Upload(String name) {
+      this(DatasetHeader.newBuilder().setFileName(name).build());
+    }
+
+    Upload(DatasetHeader header) {
       requests = TrainingServiceGrpc.newStub(server.channel()).uploadDataset(this);
-      requests.onNext(
-          UploadDatasetRequest.newBuilder()
-              .setHeader(DatasetHeader.newBuilder().setFileName(name))
-              .build());
+      requests.onNext(UploadDatasetRequest.newBuilder().setHeader(header).build());
     }
 
     void send(String chunk) {

@@ -74,6 +74,11 @@ public final class DialogueReader {
     return format(fileName) != null;
   }
 
+  /** Whether two names tell the same format, packed or not. */
+  public static boolean sameFormat(String fileName, String other) {
+    return ending(fileName).equals(ending(other));
+  }
+
   /** What a file of another name must end in. */
   public static String endings() {
     return ".jsonl, .csv or .tsv, each also as .gz";
@@ -119,16 +124,21 @@ public final class DialogueReader {
   }
 
   private static @Nullable Format format(String fileName) {
+    return switch (ending(fileName)) {
+      case "jsonl" -> new JsonLines();
+      case "csv" -> new Table(',');
+      case "tsv" -> new TabSeparated();
+      default -> null;
+    };
+  }
+
+  /** What tells the format, without .gz. */
+  private static String ending(String fileName) {
     String name = fileName.toLowerCase(Locale.ROOT);
     if (name.endsWith(".gz")) {
       name = name.substring(0, name.length() - 3);
     }
-    if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
-      return new JsonLines();
-    }
-    if (name.endsWith(".csv")) {
-      return new Table(',');
-    }
-    return name.endsWith(".tsv") ? new TabSeparated() : null;
+    String ending = name.substring(name.lastIndexOf('.') + 1);
+    return ending.equals("ndjson") ? "jsonl" : ending;
   }
 }

@@ -7,11 +7,15 @@ import dev.parley.trainer.data.Turn;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.DialogueTurn;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -55,22 +59,46 @@ final class DataSources {
     };
   }
 
-  /** The one file in {@code <home>/datasets/<digest>}. */
+  /** The one file in {@code <home>/datasets/<digest>}, which has this digest to this day. */
   private static Path dataset(Path home, String dataset) {
-    Path directory = home.resolve("datasets").resolve(dataset.replace("sha256:", ""));
+    String expected = dataset.replace("sha256:", "");
+    Path directory = home.resolve("datasets").resolve(expected);
     try (Stream<Path> files = Files.list(directory)) {
-      return files
-          .filter(file -> !String.valueOf(file.getFileName()).startsWith("."))
-          .findFirst()
-          .orElseThrow(() -> new NoSuchFileException(directory.toString()));
+      Path file =
+          files
+              .filter(path -> !String.valueOf(path.getFileName()).startsWith("."))
+              .findFirst()
+              .orElseThrow(() -> new NoSuchFileException(directory.toString()));
+      String found = sha256(file);
+      if (!found.equals(expected)) {
+        throw problem(
+            dataset,
+            "%s has changed since it was uploaded, its SHA-256 is %s; remove %s and upload it again"
+                .formatted(file, found, directory));
+      }
+      return file;
     } catch (NoSuchFileException e) {
-      throw new InvalidDataException(
-          List.of(
-              new InvalidDataException.Problem(
-                  dataset, 0, 0, "no such dataset was uploaded; upload it with UploadDataset")),
-          false);
+      throw problem(dataset, "no such dataset was uploaded; upload it with UploadDataset");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static InvalidDataException problem(String dataset, String message) {
+    return new InvalidDataException(
+        List.of(new InvalidDataException.Problem(dataset, 0, 0, message)), false);
+  }
+
+  private static String sha256(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      byte[] buffer = new byte[1 << 16];
+      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+        digest.update(buffer, 0, read);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JVM has it
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.parley.trainer.job;
 
+import dev.parley.trainer.data.DialogueReader;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.Dialogue;
 import dev.parley.v1.LabelPolicy;
@@ -96,9 +97,12 @@ public final class RequestValidation {
       }
       case PATH ->
           require(
-              !source.getPath().isBlank(),
+              DialogueReader.reads(source.getPath()),
               path + ".path",
-              "is empty: give a .jsonl, .csv or .tsv file, each also as .gz");
+              source.getPath().isBlank()
+                  ? "is empty: give a file that ends in " + DialogueReader.endings()
+                  : "is '%s', but must end in %s"
+                      .formatted(source.getPath(), DialogueReader.endings()));
       case DATASET ->
           require(
               DATASET.matcher(source.getDataset()).matches(),
