@@ -4,6 +4,7 @@ import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.StepClock.Part;
 import dev.parley.server.engine.StepRunner.Result;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
@@ -37,6 +38,7 @@ final class EngineLoop {
   private final Scheduler scheduler;
   private final StepRunner runner;
   private final Sampler sampler;
+  private final StepClock stepClock;
   private final Map<Long, Dialogue> dialogues = new HashMap<>();
   private final Map<Long, Turn> turns = new LinkedHashMap<>();
   private volatile EngineState state;
@@ -60,6 +62,7 @@ final class EngineLoop {
     this.endOfText = decoder.config().endOfText();
     this.scheduler = new Scheduler(limits);
     this.runner = new StepRunner(decoder);
+    this.stepClock = new StepClock(clock);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
     this.state = EngineState.empty(limits);
   }
@@ -120,6 +123,7 @@ final class EngineLoop {
    * @return when the next one is due if nothing arrives before
    */
   long step() {
+    stepClock.start();
     lookAtReaders();
     Plan plan = scheduler.schedule(clock.getAsLong());
     for (Plan.Drop drop : plan.dropped()) {
@@ -208,9 +212,12 @@ final class EngineLoop {
       turn.start(begin, grant.from(), observer);
       rows.put(grant, turn);
     }
+    stepClock.lap(Part.SCHEDULING);
     Map<Grant, Result> results = runner.run(rows);
+    stepClock.lap(Part.MODEL);
     scheduler.apply(plan);
     long end = clock.getAsLong();
+    stepClock.lap(Part.SCHEDULING);
     int read = plan.grants().stream().mapToInt(Grant::tokens).sum();
     int sampled = 0;
     int decoded = 0;
@@ -227,7 +234,9 @@ final class EngineLoop {
         decoded += turn.generatedTokens > 0 && row.getKey().tokens() == 1 ? 1 : 0;
         sample(turn, result, end);
       }
+      stepClock.lap(Part.DELIVERY);
     }
+    observer.stepTimes(stepClock.times());
     observer.step(end - begin, rows.size(), read - decoded, sampled);
   }
 
@@ -239,6 +248,7 @@ final class EngineLoop {
       token =
           sampler.choose(
               result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+      stepClock.lap(Part.SAMPLING);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));
       return;
