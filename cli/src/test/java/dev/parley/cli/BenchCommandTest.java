@@ -2,62 +2,102 @@ package dev.parley.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** {@code parley bench}: points as design says, on the smallest shape. */
+/** {@code parley bench}, on the smallest shape: that it measures, not how fast anything is. */
 class BenchCommandTest {
+  private static CommandLineRun bench(String command, String... more) {
+    List<String> arguments = new ArrayList<>(List.of("bench"));
+    arguments.addAll(List.of(command.split(" ")));
+    arguments.addAll(List.of("--shape", "tiny", "--rounds", "1", "--probe-mib", "4"));
+    arguments.addAll(List.of(more));
+    return CommandLineRun.of(arguments.toArray(String[]::new));
+  }
+
   @Test
-  void decode_json_aLineForEachPrecisionAndNumberOfStreams() {
+  void decode_json_aLineForEachPrecisionAndNumberOfStreamsWithReferenceFirst() {
     List<JsonNode> points =
-        CommandLineRun.of(
-                "bench",
-                "decode",
-                "--shape",
-                "tiny",
-                "--precision",
-                "fp32,int8",
-                "--streams",
-                "1,3",
-                "--context",
-                "8",
-                "--new-tokens",
-                "4",
-                "--json")
+        bench("decode --precision fp32,int8 --streams 1,3 --context 8 --new-tokens 4", "--json")
             .done()
             .json();
 
     assertThat(points)
         .extracting(p -> p.get("precision").asString() + " " + p.get("streams").asInt())
-        .containsExactly("fp32 1", "fp32 3", "int8 1", "int8 3");
+        .containsExactly("reference 1", "fp32 1", "fp32 3", "int8 1", "int8 3");
+    assertThat(points.get(0).get("ratio").asDouble()).isEqualTo(1);
     assertThat(points)
         .allSatisfy(
             point -> {
               assertThat(point.propertyNames())
                   .startsWith("bench", "shape", "precision", "device", "streams", "context")
-                  .contains("tokens_per_second", "milliseconds_per_step");
-              assertThat(point.get("tokens_per_second").asDouble()).isPositive();
-              assertThat(point.get("milliseconds_per_step").asDouble()).isPositive();
+                  .contains("tokens_per_second", "milliseconds_per_step", "threads");
+              for (String key :
+                  List.of("tokens_per_second", "milliseconds_per_step", "ratio", "bound_ms")) {
+                assertThat(point.get(key).asDouble()).as(key).isPositive().isFinite();
+              }
             });
   }
 
   @Test
-  void prefillAndTrain_text_aTableWithAHeading() {
+  void prefill_text_alignedColumnsUnderWhatTheMachineDoes() {
+    List<String> lines =
+        bench("prefill --precision fp32 --context 16,32").done().out().lines().toList();
+
+    assertThat(lines.get(0)).contains("shape tiny").contains("threads").contains("rounds");
+    assertThat(lines.get(1)).startsWith("this machine reads ").contains("GB/s");
+    assertThat(lines.get(3)).startsWith("precision ").contains("tokens/s", "× ref", "reached");
+    assertThat(lines).hasSize(4 + 4);
+    assertThat(lines.subList(3, 8)).extracting(String::length).containsOnly(lines.get(3).length());
+  }
+
+  @Test
+  void decode_markdown_aTableForADocument() {
     assertThat(
-            CommandLineRun.of(
-                    "bench", "prefill", "--shape", "tiny", "--precision", "fp32", "--context", "16")
+            bench(
+                    "decode --precision reference --streams 1 --context 8 --new-tokens 4",
+                    "--markdown")
                 .done()
-                .out())
-        .hasLineCount(2)
-        .contains("tokens/s")
-        .containsPattern("prefill +tiny +fp32 +cpu +1 +16 ");
+                .out()
+                .lines()
+                .skip(3))
+        .satisfiesExactly(
+            heading -> assertThat(heading).startsWith("| precision | streams | tokens/s |"),
+            rule -> assertThat(rule).startsWith("| --- | --- |"),
+            row ->
+                assertThat(row).startsWith("| reference | 1 | ").contains(" | 1.00 (1.00–1.00) |"));
+  }
+
+  @Test
+  void train_text_aTableWithAHeading() {
     assertThat(
             CommandLineRun.of(
                     "bench", "train", "--steps", "1", "--context", "8", "--precision", "bf16")
                 .done()
                 .out())
         .hasLineCount(2)
-        .containsPattern("train +tiny +bf16 +cpu +8 +8 ");
+        .containsPattern("bf16 +8 +8 ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "decode --context 300",
+        "decode --streams 0",
+        "decode --precision int4",
+        "decode --threads 0",
+        "decode --streams 100000000 --context 100",
+        "prefill --context 256",
+        "prefill --context 1"
+      })
+  void bench_impossibleSettings_wrongUsageWithTheLimit(String command) {
+    CommandLineRun run = bench(command).misused();
+
+    assertThat(run.out()).isEmpty();
+    assertThat(run.err()).containsPattern("parley: .*(at least|must|use|there)");
   }
 }

@@ -76,6 +76,11 @@ public final class Gpt2Decoder implements AutoCloseable {
     return precision;
   }
 
+  /** Nanoseconds spent inside libtorch so far: see {@link TorchProgram#nanosInside}. */
+  public long nanosInside() {
+    return program.nanosInside();
+  }
+
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
     return new KeyValueCache(config, manager, program);

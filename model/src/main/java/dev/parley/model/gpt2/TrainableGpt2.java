@@ -101,6 +101,11 @@ public final class TrainableGpt2 implements AutoCloseable {
     }
   }
 
+  /** Nanoseconds spent inside libtorch so far: see {@link TorchProgram#nanosInside}. */
+  public long nanosInside() {
+    return program.nanosInside();
+  }
+
   /** AdamW's first moments, in the order of the weights. */
   public NDList firstMoments() {
     return state().firstMoments();

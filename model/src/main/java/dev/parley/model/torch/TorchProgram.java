@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * A TorchScript program made from source text. Weights and caches are passed to its methods; it
@@ -26,6 +27,7 @@ import java.util.Map;
 public final class TorchProgram implements AutoCloseable {
   private final PtNDManager manager;
   private final PtSymbolBlock block;
+  private final LongAdder inside = new LongAdder();
 
   private TorchProgram(PtNDManager manager, PtSymbolBlock block) {
     this.manager = manager;
@@ -63,7 +65,20 @@ public final class TorchProgram implements AutoCloseable {
    */
   public IValue call(String method, IValue... arguments) {
     Torch.prepareThread();
-    return IValueUtils.runMethod(block, method, arguments);
+    long begin = System.nanoTime();
+    try {
+      return IValueUtils.runMethod(block, method, arguments);
+    } finally {
+      inside.add(System.nanoTime() - begin);
+    }
+  }
+
+  /**
+   * Nanoseconds that calls of this program have spent inside libtorch, over all threads. On a GPU
+   * they end when the work is queued, not when it is done.
+   */
+  public long nanosInside() {
+    return inside.sum();
   }
 
   /** Calls a method that returns one tensor, which then belongs to {@code owner}. */
@@ -99,7 +114,9 @@ public final class TorchProgram implements AutoCloseable {
           tensor.setName(null);
           inputs.add(tensor);
         }
+        long begin = System.nanoTime();
         NDArray result = IValueUtils.forward(block, inputs, true).singletonOrThrow();
+        inside.add(System.nanoTime() - begin);
         result.attach(owner);
         return result;
       }

@@ -88,7 +88,7 @@ public final class ChatEngine implements AutoCloseable {
   }
 
   /** Starts an engine over a decoder that stays its caller's. */
-  static ChatEngine over(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer) {
+  public static ChatEngine over(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer) {
     return new ChatEngine(decoder, limits, observer, System::nanoTime, () -> {});
   }
 

@@ -4,6 +4,7 @@ import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
+import dev.parley.server.engine.StepClock.Part;
 import dev.parley.server.engine.StepRunner.Result;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
@@ -40,6 +41,7 @@ final class EngineLoop {
   private final Scheduler scheduler;
   private final StepRunner runner;
   private final Sampler sampler;
+  private final StepClock stepClock;
   private final Map<Long, Dialogue> dialogues = new HashMap<>();
   private final Map<Long, Turn> turns = new LinkedHashMap<>();
   private volatile EngineState state;
@@ -65,6 +67,7 @@ final class EngineLoop {
     this.scheduler =
         new Scheduler(limits, limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
     this.runner = new StepRunner(decoder);
+    this.stepClock = new StepClock(clock);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
     this.state = EngineState.empty(limits);
   }
@@ -139,6 +142,7 @@ final class EngineLoop {
    * @return when the next one is due if nothing arrives before
    */
   long step() {
+    stepClock.start();
     lookAtReaders();
     Plan plan = scheduler.schedule(clock.getAsLong());
     Plan feasible = move(plan);
@@ -265,9 +269,12 @@ final class EngineLoop {
       turn.start(begin, grant.from(), observer);
       rows.put(grant, turn);
     }
+    stepClock.lap(Part.SCHEDULING);
     Map<Grant, Result> results = runner.run(rows);
+    stepClock.lap(Part.MODEL);
     scheduler.apply(plan);
     long end = clock.getAsLong();
+    stepClock.lap(Part.SCHEDULING);
     int read = plan.grants().stream().mapToInt(Grant::tokens).sum();
     int sampled = 0;
     int decoded = 0;
@@ -284,7 +291,9 @@ final class EngineLoop {
         decoded += turn.generatedTokens > 0 && row.getKey().tokens() == 1 ? 1 : 0;
         sample(turn, result, end);
       }
+      stepClock.lap(Part.DELIVERY);
     }
+    observer.stepTimes(stepClock.times());
     observer.step(end - begin, rows.size(), read - decoded, sampled);
   }
 
@@ -296,6 +305,7 @@ final class EngineLoop {
       token =
           sampler.choose(
               result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+      stepClock.lap(Part.SAMPLING);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));
       return;

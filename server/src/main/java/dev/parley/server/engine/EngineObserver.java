@@ -20,6 +20,24 @@ public interface EngineObserver {
   }
 
   /**
+   * Where the engine thread's time went in a step, in nanoseconds.
+   *
+   * @param scheduling what is read next, and the books of it
+   * @param model from a row's tokens to its logits, libtorch and the way there and back
+   * @param sampling logits to tokens
+   * @param delivery tokens to text, and to whoever reads
+   */
+  record StepTimes(long scheduling, long model, long sampling, long delivery) {
+    /** All of it. */
+    public long total() {
+      return scheduling + model + sampling + delivery;
+    }
+  }
+
+  /** Where the time of the step went whose {@link #step} comes next. */
+  default void stepTimes(StepTimes times) {}
+
+  /**
    * A step of the model ended ({@code parley_step_seconds}, {@code parley_step_rows}).
    *
    * @param promptTokens read by turns without a token of their own yet, or read again

@@ -18,6 +18,11 @@ final class GuardedObserver implements EngineObserver {
   }
 
   @Override
+  public void stepTimes(StepTimes times) {
+    guard(() -> observer.stepTimes(times));
+  }
+
+  @Override
   public void turnStarted(long queuedNanos) {
     guard(() -> observer.turnStarted(queuedNanos));
   }

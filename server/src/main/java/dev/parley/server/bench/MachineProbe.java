@@ -1,0 +1,124 @@
+package dev.parley.server.bench;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.Torch;
+import dev.parley.model.torch.TorchProgram;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Measures a machine with as many threads as the engine has: how fast it reads memory, by operators
+ * that do little else, and how fast it multiplies matrices of a size that suits it.
+ */
+final class MachineProbe implements AutoCloseable {
+  /** Enough that no cache holds it; fp32. */
+  static final int DEFAULT_MEBIBYTES = 512;
+
+  private static final int WIDTH = 4096;
+  private static final int ROWS = 256;
+  private static final int TRIES = 5;
+  private static final int HALF = 5; // c10::ScalarType
+
+  private final NDManager scope;
+  private final TorchProgram program;
+  private final boolean gpu;
+  private final int columns;
+  private final Map<String, Double> readers = new LinkedHashMap<>();
+  private final Map<String, Double> operations = new LinkedHashMap<>();
+
+  private MachineProbe(Device device, int mebibytes) {
+    this.scope = Torch.newScope(device);
+    this.program = TorchProgram.load(scope, source(), Map.of());
+    this.gpu = device.isGpu();
+    this.columns = Math.max(1, (int) ((long) mebibytes * (1 << 20) / Float.BYTES / WIDTH));
+  }
+
+  /** Takes some seconds and twice the memory. */
+  static Machine measure(Device device, int mebibytes) {
+    try (MachineProbe probe = new MachineProbe(device, mebibytes)) {
+      probe.run();
+      double fastest = probe.readers.values().stream().mapToDouble(x -> x).max().orElse(0);
+      return new Machine(fastest, probe.readers, probe.operations);
+    }
+  }
+
+  private void run() {
+    try (NDManager memory = scope.newSubManager()) {
+      NDArray large = memory.randomUniform(-1, 1, new Shape(columns, WIDTH), DataType.FLOAT32);
+      NDArray row = memory.randomUniform(-1, 1, new Shape(1, WIDTH), DataType.FLOAT32);
+      try (IValue w = TorchProgram.argument(large)) {
+        readers.put("sum fp32", rate(large.size() * 4.0, "sum", w));
+      }
+      measure(large, row, readers, new double[] {4, 2, 1});
+    }
+    try (NDManager memory = scope.newSubManager()) {
+      NDArray square = memory.randomUniform(-1, 1, new Shape(WIDTH, WIDTH), DataType.FLOAT32);
+      NDArray rows = memory.randomUniform(-1, 1, new Shape(ROWS, WIDTH), DataType.FLOAT32);
+      double count = 2.0 * ROWS;
+      measure(square, rows, operations, new double[] {count, count, count});
+    }
+  }
+
+  /** A linear layer with the weights in each type; {@code work} a weight, in that order. */
+  private void measure(NDArray weights, NDArray input, Map<String, Double> rates, double[] work) {
+    double count = weights.size();
+    try (IValue w = TorchProgram.argument(weights);
+        IValue x = TorchProgram.argument(input)) {
+      rates.put("fp32", rate(count * work[0], "linear", x, w));
+      if (gpu) { // those of a CPU are not there
+        try (IValue type = IValue.from((long) HALF);
+            IValue half = program.call("cast", w, type);
+            IValue thin = program.call("cast", x, type)) {
+          rates.put("fp16", rate(count * work[1], "linear", thin, half));
+        }
+        return;
+      }
+      try (IValue half = program.call("pack_fp16", w)) {
+        rates.put("fp16", rate(count * work[1], "fp16", x, half));
+      }
+      try (IValue bytes = program.call("pack_int8", w)) {
+        rates.put("int8", rate(count * work[2], "int8", x, bytes));
+      }
+    }
+  }
+
+  /** Work per second, the best of some tries after one that is not counted. */
+  private double rate(double work, String method, IValue... arguments) {
+    long best = Long.MAX_VALUE;
+    for (int i = 0; i <= TRIES; i++) {
+      long begin = System.nanoTime();
+      try (NDManager result = scope.newSubManager()) {
+        float unused = program.tensor(result, method, arguments).toFloatArray()[0];
+      }
+      long nanos = System.nanoTime() - begin;
+      best = i == 0 ? best : Math.min(best, nanos);
+    }
+    return work * 1e9 / best;
+  }
+
+  private static String source() {
+    try (InputStream in = MachineProbe.class.getResourceAsStream("probe.py")) {
+      if (in == null) {
+        throw new IllegalStateException("resource probe.py is missing from the jar");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    program.close();
+    scope.close();
+  }
+}

@@ -1,0 +1,89 @@
+package dev.parley.server.bench;
+
+import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.KeyValueCache;
+import dev.parley.model.gpt2.Precision;
+
+/**
+ * What a step cannot do without: bytes that must be read from memory and operations that must be
+ * computed, by its three parts, which follow each other. Embeddings, LayerNorm, GELU and sampling
+ * are left out: less than a hundredth of either.
+ *
+ * @param type of the weights' arithmetic: {@code fp32}, {@code fp16} or {@code int8}
+ * @param projections of all layers
+ * @param attention over the keys and values of every row, in fp32
+ * @param head the logits
+ */
+public record StepCost(String type, Part projections, Part attention, Part head) {
+  /** Bytes read and operations, multiplications and additions both counted. */
+  public record Part(double bytes, double operations) {
+    /** The shortest time on a machine that reads while it computes, in milliseconds. */
+    double bound(double bytesPerSecond, double operationsPerSecond) {
+      return 1e3 * Math.max(bytes / bytesPerSecond, operations / operationsPerSecond);
+    }
+  }
+
+  /**
+   * A step whose rows all read as much.
+   *
+   * @param rows conversations
+   * @param tokens that each of them reads
+   * @param context tokens that the last of them looks back on, itself included
+   */
+  static StepCost of(Gpt2Config config, Precision precision, int rows, int tokens, double context) {
+    double size = config.embeddingSize();
+    double weights = 12.0 * config.layerCount() * size * size;
+    double head = config.vocabularySize() * size;
+    double all = (double) rows * tokens;
+    double seen = context - (tokens - 1) / 2.0; // on average: a token does not see those after it
+    int bytes = bytes(precision);
+    return new StepCost(
+        type(precision),
+        new Part(weights * bytes, 2 * weights * all),
+        new Part(
+            rows * context * KeyValueCache.bytesPerToken(config),
+            4.0 * config.layerCount() * size * seen * all),
+        new Part(head * bytes, 2 * head * rows));
+  }
+
+  /** Bytes of all parts. */
+  public double bytes() {
+    return projections.bytes() + attention.bytes() + head.bytes();
+  }
+
+  /** Operations of all parts. */
+  public double operations() {
+    return projections.operations() + attention.operations() + head.operations();
+  }
+
+  /**
+   * The shortest time of such a step on a machine, in milliseconds; 0 where the machine's
+   * arithmetic in this type was not measured.
+   */
+  public double bound(Machine machine) {
+    double memory = machine.bytesPerSecond();
+    double arithmetic = machine.operations(type);
+    if (arithmetic == 0) {
+      return 0;
+    }
+    return projections.bound(memory, arithmetic)
+        + attention.bound(memory, machine.operations("fp32"))
+        + head.bound(memory, arithmetic);
+  }
+
+  private static String type(Precision precision) {
+    return switch (precision) {
+      case REFERENCE, FP32 -> "fp32";
+      case FP16 -> "fp16";
+      case INT8 -> "int8";
+    };
+  }
+
+  private static int bytes(Precision precision) {
+    return switch (precision) {
+      case REFERENCE, FP32 -> 4;
+      case FP16 -> 2;
+      case INT8 -> 1;
+    };
+  }
+}
