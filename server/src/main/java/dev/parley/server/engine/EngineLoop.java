@@ -5,6 +5,7 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.StepRunner.Result;
+import dev.parley.server.engine.StepRunner.Results;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
 import java.util.HashMap;
@@ -208,18 +209,21 @@ final class EngineLoop {
       turn.start(begin, grant.from(), observer);
       rows.put(grant, turn);
     }
-    Map<Grant, Result> results = runner.run(rows);
-    scheduler.apply(plan);
+    try (Results results = runner.run(rows)) {
+      scheduler.apply(plan);
+      take(plan, rows, results, begin);
+    }
+  }
+
+  /** Sees what became of the rows of a step. */
+  private void take(Plan plan, Map<Grant, Turn> rows, Results results, long begin) {
     long end = clock.getAsLong();
     int read = plan.grants().stream().mapToInt(Grant::tokens).sum();
     int sampled = 0;
     int decoded = 0;
     for (Map.Entry<Grant, Turn> row : rows.entrySet()) {
       Turn turn = row.getValue();
-      Result result = results.get(row.getKey());
-      if (result == null) {
-        throw new IllegalStateException("no result for turn " + turn.id);
-      }
+      Result result = results.of(row.getKey());
       if (result.error() != null) {
         failRow(turn, internal(result.error()));
       } else if (row.getKey().sample()) {
@@ -238,7 +242,7 @@ final class EngineLoop {
     try {
       token =
           sampler.choose(
-              result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+              result.logits().get(0), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));
       return;
