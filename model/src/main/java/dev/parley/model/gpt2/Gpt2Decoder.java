@@ -5,9 +5,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.TorchProgram;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,9 +25,24 @@ public final class Gpt2Decoder implements AutoCloseable {
    *
    * @param cache receives the tokens
    * @param tokens new tokens, in order; at least one
-   * @param logits whether the logits after the last of them are wanted
+   * @param queries about the logits after the last tokens: the last query after the last token, the
+   *     one before it after the token before, and so on; empty where none are wanted
    */
-  public record Row(KeyValueCache cache, int[] tokens, boolean logits) {}
+  public record Row(KeyValueCache cache, int[] tokens, List<LogitsQuery> queries) {
+    /** Copies the queries. */
+    public Row {
+      queries = List.copyOf(queries);
+      if (queries.size() > tokens.length) {
+        throw new IllegalArgumentException(
+            "%d queries about the logits of %d tokens".formatted(queries.size(), tokens.length));
+      }
+    }
+
+    /** A row of which the best token after its last one is wanted, or nothing. */
+    public Row(KeyValueCache cache, int[] tokens, boolean best) {
+      this(cache, tokens, best ? List.of(LogitsQuery.BEST) : List.of());
+    }
+  }
 
   private Gpt2Decoder(
       Gpt2Config config,
@@ -89,10 +101,10 @@ public final class Gpt2Decoder implements AutoCloseable {
   /**
    * Reads the new tokens of every row in one call.
    *
-   * @return for each row that wants them, in order, the logits [vocabulary] after its last token
+   * @return the answers to the rows' queries; the caller closes it
    * @throws IllegalArgumentException if a row exceeds the context; no cache has changed then
    */
-  public List<FloatBuffer> step(List<Row> rows) {
+  public StepLogits step(List<Row> rows) {
     int total = 0;
     for (Row row : rows) {
       row.cache().reserve(row.tokens().length);
@@ -114,13 +126,14 @@ public final class Gpt2Decoder implements AutoCloseable {
         ids[at] = row.tokens()[i];
         positions[at] = pasts[r] + i;
       }
-      if (row.logits()) {
-        wanted.add(at - 1L);
+      for (int back = row.queries().size(); back > 0; back--) {
+        wanted.add((long) at - back);
       }
       keys.add(row.cache().keys());
       values.add(row.cache().values());
     }
-    List<FloatBuffer> logits;
+    NDManager owner = manager.newSubManager();
+    StepLogits logits;
     try (NDManager scope = manager.newSubManager();
         IValue idList = TorchProgram.argument(scope.create(ids));
         IValue positionList = TorchProgram.argument(scope.create(positions));
@@ -133,7 +146,7 @@ public final class Gpt2Decoder implements AutoCloseable {
                 scope.create(wanted.stream().mapToLong(Long::longValue).toArray()))) {
       NDArray result =
           program.tensor(
-              scope,
+              owner,
               "step",
               parameters,
               packed,
@@ -144,21 +157,15 @@ public final class Gpt2Decoder implements AutoCloseable {
               keyList,
               valueList,
               wantedList);
-      logits = split(result.toByteBuffer(), wanted.size());
+      logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
+    } catch (RuntimeException | Error e) {
+      owner.close();
+      throw e;
     }
     for (Row row : rows) {
       row.cache().advance(row.tokens().length);
     }
     return logits;
-  }
-
-  private List<FloatBuffer> split(ByteBuffer bytes, int rows) {
-    FloatBuffer all = bytes.order(ByteOrder.nativeOrder()).asFloatBuffer();
-    List<FloatBuffer> parts = new ArrayList<>(rows);
-    for (int r = 0; r < rows; r++) {
-      parts.add(all.slice(r * config.vocabularySize(), config.vocabularySize()));
-    }
-    return parts;
   }
 
   /**

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDManager;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -48,7 +47,7 @@ class GoldenDecoderTest {
           int at = 0;
           for (int size = first; at + size < golden.prompt().length; size += 2) {
             int[] chunk = Arrays.copyOfRange(golden.prompt(), at, at + size);
-            assertThat(decoder.step(List.of(new Gpt2Decoder.Row(cache, chunk, false)))).isEmpty();
+            read(decoder, cache, chunk);
             at += size;
           }
           int[] rest = Arrays.copyOfRange(golden.prompt(), at, golden.prompt().length);
@@ -79,11 +78,12 @@ class GoldenDecoderTest {
         for (int i = 0; i < cases.size(); i++) {
           rows.add(new Gpt2Decoder.Row(caches.get(i), next.get(i), true));
         }
-        List<FloatBuffer> logits = decoder.step(rows);
-        for (int i = 0; i < cases.size(); i++) {
-          int best = best(logits.get(i));
-          replies.get(i).add(best);
-          next.set(i, new int[] {best});
+        try (StepLogits logits = decoder.step(rows)) {
+          for (int i = 0; i < cases.size(); i++) {
+            int best = logits.row(i).get(0).best();
+            replies.get(i).add(best);
+            next.set(i, new int[] {best});
+          }
         }
       }
       for (int i = 0; i < cases.size(); i++) {
@@ -101,14 +101,14 @@ class GoldenDecoderTest {
         KeyValueCache fresh = decoder.newCache();
         KeyValueCache reused = decoder.newCache()) {
       int[] prompt = cases().get(2).prompt();
-      decoder.step(List.of(new Gpt2Decoder.Row(reused, prompt, false)));
-      decoder.step(List.of(new Gpt2Decoder.Row(reused, new int[] {1, 2, 3}, false)));
+      read(decoder, reused, prompt);
+      read(decoder, reused, 1, 2, 3);
       reused.truncate(prompt.length);
-      decoder.step(List.of(new Gpt2Decoder.Row(fresh, prompt, false)));
+      read(decoder, fresh, prompt);
       int[] more = {9, 8};
 
-      FloatBuffer expected = decoder.step(List.of(new Gpt2Decoder.Row(fresh, more, true))).get(0);
-      FloatBuffer actual = decoder.step(List.of(new Gpt2Decoder.Row(reused, more, true))).get(0);
+      float[] expected = logits(decoder, fresh, more);
+      float[] actual = logits(decoder, reused, more);
 
       assertThat(actual).isEqualTo(expected);
     }
@@ -121,7 +121,7 @@ class GoldenDecoderTest {
         KeyValueCache good = decoder.newCache();
         KeyValueCache full = decoder.newCache()) {
       Case golden = cases().get(1);
-      decoder.step(List.of(new Gpt2Decoder.Row(full, new int[96], false)));
+      read(decoder, full, new int[96]);
 
       assertThatThrownBy(
               () ->
@@ -141,20 +141,29 @@ class GoldenDecoderTest {
     int[] reply = new int[NEW_TOKENS];
     int[] tokens = prompt;
     for (int i = 0; i < reply.length; i++) {
-      reply[i] = best(decoder.step(List.of(new Gpt2Decoder.Row(cache, tokens, true))).get(0));
+      try (StepLogits logits = step(decoder, cache, tokens, true)) {
+        reply[i] = logits.row(0).get(0).best();
+      }
       tokens = new int[] {reply[i]};
     }
     return reply;
   }
 
-  private static int best(FloatBuffer logits) {
-    int best = 0;
-    for (int i = 1; i < logits.limit(); i++) {
-      if (logits.get(i) > logits.get(best)) {
-        best = i;
-      }
+  private static StepLogits step(
+      Gpt2Decoder decoder, KeyValueCache cache, int[] tokens, boolean best) {
+    return decoder.step(List.of(new Gpt2Decoder.Row(cache, tokens, best)));
+  }
+
+  private static void read(Gpt2Decoder decoder, KeyValueCache cache, int... tokens) {
+    try (StepLogits logits = step(decoder, cache, tokens, false)) {
+      assertThat(logits.row(0)).isEmpty();
     }
-    return best;
+  }
+
+  private static float[] logits(Gpt2Decoder decoder, KeyValueCache cache, int[] tokens) {
+    try (StepLogits logits = step(decoder, cache, tokens, true)) {
+      return logits.row(0).get(0).whole();
+    }
   }
 
   private static List<Case> cases() {

@@ -12,7 +12,6 @@ import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.TorchProgram;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +40,7 @@ class Gpt2ProgramTest {
           return x.dequantize()
       """;
 
-  /** Calls pack, linear, head, step, grow, quantize, which precisions change, and logits. */
+  /** Calls pack, linear, head, step, select, grow, quantize, and logits. */
   @ParameterizedTest
   @CsvSource({"REFERENCE, 1e-4", "FP32, 1e-4", "FP16, 0.01", "INT8, 0.5"})
   void step_everyPrecision_logitsWithinItsError(Precision precision, float limit) {
@@ -55,13 +54,15 @@ class Gpt2ProgramTest {
         assertThat(decoder.logits(ids)[ids.length - 1])
             .containsExactly(expected, Offset.offset(1e-4f)); // the training side's: always fp32
         try (KeyValueCache cache = decoder.newCache()) {
-          List<FloatBuffer> logits = List.of();
+          float[] logits = {};
           for (int from = 0; from < ids.length; from += 40) { // 64 tokens fill a block, 65 grow it
             int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + 40));
-            logits = decoder.step(List.of(new Gpt2Decoder.Row(cache, part, true)));
+            try (StepLogits step = decoder.step(List.of(new Gpt2Decoder.Row(cache, part, true)))) {
+              logits = step.row(0).get(0).whole();
+            }
           }
           for (int i = 0; i < expected.length; i++) {
-            error = Math.max(error, Math.abs(logits.get(0).get(i) - expected[i]));
+            error = Math.max(error, Math.abs(logits[i] - expected[i]));
             largest = Math.max(largest, Math.abs(expected[i]));
           }
         }
@@ -79,10 +80,10 @@ class Gpt2ProgramTest {
         Gpt2Decoder decoder = Golden.decoder(precision, scope);
         KeyValueCache cache = decoder.newCache()) {
       int[] ids = new int[70];
-      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 60), false)));
+      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 60), false))).close();
       NDArray before = cache.keys().get(":, :, :60").duplicate();
       long small = cache.sizeBytes();
-      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 10), false)));
+      decoder.step(List.of(new Gpt2Decoder.Row(cache, Arrays.copyOf(ids, 10), false))).close();
 
       assertThat(cache.sizeBytes()).isGreaterThan(small);
       assertThat(cache.keys().get(":, :, :60").contentEquals(before)).isTrue();
@@ -96,15 +97,14 @@ class Gpt2ProgramTest {
         KeyValueCache read = decoder.newCache();
         KeyValueCache copy = decoder.newCache()) {
       int[] ids = new SplittableRandom(1).ints(70, 0, decoder.config().vocabularySize()).toArray();
-      decoder.step(List.of(new Gpt2Decoder.Row(read, ids, false)));
-      decoder.step(List.of(new Gpt2Decoder.Row(copy, new int[] {7}, false)));
+      decoder.step(List.of(new Gpt2Decoder.Row(read, ids, false))).close();
+      decoder.step(List.of(new Gpt2Decoder.Row(copy, new int[] {7}, false))).close();
       copy.copyPrefix(read, 66);
 
       int[] rest = Arrays.copyOfRange(ids, 66, 70);
-      FloatBuffer logits = decoder.step(List.of(new Gpt2Decoder.Row(copy, rest, true))).get(0);
-      float[] expected = decoder.logits(ids)[69];
-      for (int i = 0; i < expected.length; i++) {
-        assertThat(logits.get(i)).isCloseTo(expected[i], Offset.offset(1e-4f));
+      try (StepLogits step = decoder.step(List.of(new Gpt2Decoder.Row(copy, rest, true)))) {
+        assertThat(step.row(0).get(0).whole())
+            .containsExactly(decoder.logits(ids)[69], Offset.offset(1e-4f));
       }
       assertThat(read.length()).isEqualTo(70);
       assertThatThrownBy(() -> copy.copyPrefix(read, 71)).hasMessage("cannot copy 71 of 70 tokens");

@@ -2,8 +2,10 @@ package dev.parley.server.engine;
 
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.KeyValueCache;
+import dev.parley.model.gpt2.LogitsQuery;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,11 +80,11 @@ final class Dialogue {
   }
 
   /** A row of a step that reads {@code count} tokens after those that are cached. */
-  Gpt2Decoder.Row row(TokenBuffer tokens, int count, boolean logits) {
+  Gpt2Decoder.Row row(TokenBuffer tokens, int count, List<LogitsQuery> queries) {
     if (cache == null) {
       cache = decoder.newCache();
     }
-    return new Gpt2Decoder.Row(cache, tokens.slice(cached.size(), cached.size() + count), logits);
+    return new Gpt2Decoder.Row(cache, tokens.slice(cached.size(), cached.size() + count), queries);
   }
 
   /** The step was made: these are cached now. */

@@ -6,6 +6,7 @@ import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.StepClock.Part;
 import dev.parley.server.engine.StepRunner.Result;
+import dev.parley.server.engine.StepRunner.Results;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
 import java.util.HashMap;
@@ -270,9 +271,15 @@ final class EngineLoop {
       rows.put(grant, turn);
     }
     stepClock.lap(Part.SCHEDULING);
-    Map<Grant, Result> results = runner.run(rows);
-    stepClock.lap(Part.MODEL);
-    scheduler.apply(plan);
+    try (Results results = runner.run(rows)) {
+      stepClock.lap(Part.MODEL);
+      scheduler.apply(plan);
+      take(plan, rows, results, begin);
+    }
+  }
+
+  /** Sees what became of the rows of a step. */
+  private void take(Plan plan, Map<Grant, Turn> rows, Results results, long begin) {
     long end = clock.getAsLong();
     stepClock.lap(Part.SCHEDULING);
     int read = plan.grants().stream().mapToInt(Grant::tokens).sum();
@@ -280,10 +287,7 @@ final class EngineLoop {
     int decoded = 0;
     for (Map.Entry<Grant, Turn> row : rows.entrySet()) {
       Turn turn = row.getValue();
-      Result result = results.get(row.getKey());
-      if (result == null) {
-        throw new IllegalStateException("no result for turn " + turn.id);
-      }
+      Result result = results.of(row.getKey());
       if (result.error() != null) {
         failRow(turn, internal(result.error()));
       } else if (row.getKey().sample()) {
@@ -304,7 +308,7 @@ final class EngineLoop {
     try {
       token =
           sampler.choose(
-              result.logits(), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+              result.logits().get(0), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
       stepClock.lap(Part.SAMPLING);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));

@@ -1,44 +1,124 @@
 package dev.parley.server.engine;
 
+import dev.parley.model.gpt2.Logits;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
- * Turns a row of logits into scores to choose from, {@code -Infinity} for what is out. The rules
- * and their order are those of Hugging Face transformers 4.57 ({@code
- * generation/logits_process.py}, {@code GenerationMixin._get_logits_processor}): bias, repetition
- * penalty, n-grams, bad sequences, shortest length; then presence and frequency penalties, which
- * are OpenAI's and not there; then, for sampling, temperature, top k, top p, min p, typical p. Not
- * thread-safe: it keeps buffers of the vocabulary's size.
+ * Turns logits into scores to choose from, {@code -Infinity} for what is out. The rules and their
+ * order are those of Hugging Face transformers 4.57 ({@code generation/logits_process.py}, {@code
+ * GenerationMixin._get_logits_processor}): bias, repetition penalty, n-grams, bad sequences,
+ * shortest length; then presence and frequency penalties, which are OpenAI's and not there; then,
+ * for sampling, temperature, top k, top p, min p, typical p.
+ *
+ * <p>It needs no whole row: of the tokens that are not listed it knows that their scores do not
+ * exceed {@link #bound}, because every token that a rule may raise is listed ({@link
+ * SamplingQuery}). A rule whose limit lies above the bound drops them all, as it would have one by
+ * one; where none does, {@link #process} says so and wants the whole row.
+ *
+ * <p>Not thread-safe: it keeps buffers of the vocabulary's size.
  */
 final class LogitsProcessor {
+  /** Where the best score fell further than this, the sum of the others has lost its digits. */
+  private static final double MOST_LOST = 20;
+
+  private final int vocabularySize;
+  private final int[] ids; // ascending
   private final float[] scores;
   private final int[] heap;
   private final double[] keys;
   private final BitSet seen = new BitSet();
+  private int count;
+  private float bound;
+
+  /** Of those not listed: the sum of exp(score - scale); NaN where it is not known. */
+  private double rest;
+
+  private float scale;
 
   LogitsProcessor(int vocabularySize) {
+    this.vocabularySize = vocabularySize;
+    this.ids = new int[vocabularySize];
     this.scores = new float[vocabularySize];
     this.heap = new int[vocabularySize];
     this.keys = new double[vocabularySize];
   }
 
-  /** The buffer [vocabulary]: the logits before {@link #process}, the scores after it. */
-  float[] scores() {
-    return scores;
+  /** Begins with every logit [vocabulary]. */
+  void load(float[] logits) {
+    count = logits.length;
+    System.arraycopy(logits, 0, scores, 0, count);
+    for (int i = 0; i < count; i++) {
+      ids[i] = i;
+    }
+    bound = Float.NEGATIVE_INFINITY;
+    rest = 0;
   }
 
   /**
-   * Processes the buffer.
+   * Begins with some logits.
+   *
+   * @param temperature that their sum, where there is one, was asked for
+   */
+  void load(Logits logits, float temperature) {
+    count = logits.tokens().length;
+    System.arraycopy(logits.tokens(), 0, ids, 0, count);
+    System.arraycopy(logits.values(), 0, scores, 0, count);
+    bound = logits.bound();
+    scale = max() / temperature;
+    rest = logits.sum();
+    for (int i = 0; i < count && !Double.isNaN(rest); i++) {
+      rest -= Math.exp(scores[i] / temperature - (double) scale);
+    }
+  }
+
+  /** How many tokens are listed. */
+  int count() {
+    return count;
+  }
+
+  /** A listed token; they are in the order of their ids. */
+  int id(int index) {
+    return ids[index];
+  }
+
+  /** Its score. */
+  float score(int index) {
+    return scores[index];
+  }
+
+  /** No token that is not listed has a greater score; {@code -Infinity} where none is left. */
+  float bound() {
+    return bound;
+  }
+
+  /** Takes out the listed tokens that a reply may not go on with. */
+  void strike(IntPredicate allowed, int endOfText) {
+    for (int i = 0; i < count; i++) {
+      if (ids[i] != endOfText && !allowed.test(ids[i])) {
+        scores[i] = Float.NEGATIVE_INFINITY;
+      }
+    }
+    rest = bound == Float.NEGATIVE_INFINITY ? 0 : Double.NaN;
+  }
+
+  /**
+   * Processes the scores.
    *
    * @param tokens the conversation as the model sees it, the reply so far included
    * @param promptTokens how many of them stand before the reply
    * @param endOfText the token that ends a turn
+   * @return false where only the whole row tells the result
    */
-  void process(SamplingParameters parameters, TokenBuffer tokens, int promptTokens, int endOfText) {
+  boolean process(
+      SamplingParameters parameters, TokenBuffer tokens, int promptTokens, int endOfText) {
     for (Map.Entry<Integer, Float> bias : parameters.logitBias().entrySet()) {
-      scores[bias.getKey()] += bias.getValue();
+      int at = find(bias.getKey());
+      if (at >= 0) {
+        scores[at] += bias.getValue();
+      }
     }
     if (parameters.repetitionPenalty() != 1) {
       penalizeRepetition(tokens, parameters.repetitionPenalty());
@@ -50,34 +130,59 @@ final class LogitsProcessor {
       banCompletion(tokens, sequence);
     }
     if (tokens.size() - promptTokens < parameters.minNewTokens()) {
-      scores[endOfText] = Float.NEGATIVE_INFINITY;
+      ban(endOfText);
     }
     if (parameters.presencePenalty() != 0 || parameters.frequencyPenalty() != 0) {
       penalizePresence(tokens, promptTokens, parameters);
     }
-    if (parameters.sample()) {
-      warp(parameters);
-    }
+    return parameters.sample() ? warp(parameters) : complete() || max() > bound;
   }
 
-  private void warp(SamplingParameters parameters) {
+  private boolean warp(SamplingParameters parameters) {
     if (parameters.temperature() != 1) {
-      for (int i = 0; i < scores.length; i++) {
+      for (int i = 0; i < count; i++) {
         scores[i] /= parameters.temperature();
       }
+      bound /= parameters.temperature();
     }
-    if (parameters.topK() > 0 && parameters.topK() < scores.length) {
+    if (parameters.topK() > 0 && parameters.topK() < vocabularySize) {
       keepTop(parameters.topK());
+      if (!complete()) {
+        return false;
+      }
     }
     if (parameters.topP() < 1) {
       keepNucleus(parameters.topP());
+      if (!complete()) {
+        return false;
+      }
     }
     if (parameters.minP() > 0) {
       float limit = (float) (max() + Math.log(parameters.minP()));
       keepFrom(limit);
     }
+    if (!complete()) {
+      return false;
+    }
     if (parameters.typicalP() < 1) {
       keepTypical(parameters.typicalP());
+    }
+    return true;
+  }
+
+  /** Whether every token that is not listed is out. */
+  private boolean complete() {
+    return bound == Float.NEGATIVE_INFINITY;
+  }
+
+  private int find(int id) {
+    return count == vocabularySize ? id : Arrays.binarySearch(ids, 0, count, id);
+  }
+
+  private void ban(int id) {
+    int at = find(id);
+    if (at >= 0) {
+      scores[at] = Float.NEGATIVE_INFINITY;
     }
   }
 
@@ -85,9 +190,10 @@ final class LogitsProcessor {
     seen.clear();
     for (int i = 0; i < tokens.size(); i++) {
       int id = tokens.get(i);
-      if (!seen.get(id)) {
+      int at = find(id);
+      if (!seen.get(id) && at >= 0) {
         seen.set(id);
-        scores[id] = scores[id] < 0 ? scores[id] * penalty : scores[id] / penalty;
+        scores[at] = scores[at] < 0 ? scores[at] * penalty : scores[at] / penalty;
       }
     }
   }
@@ -96,7 +202,7 @@ final class LogitsProcessor {
     int[] last = tokens.slice(Math.max(0, tokens.size() - size + 1), tokens.size());
     for (int end = size; end <= tokens.size(); end++) {
       if (tokens.endsWith(end - 1, last, size - 1)) {
-        scores[tokens.get(end - 1)] = Float.NEGATIVE_INFINITY;
+        ban(tokens.get(end - 1));
       }
     }
   }
@@ -106,7 +212,7 @@ final class LogitsProcessor {
     // As Hugging Face: a sequence longer than the context so far is not looked at.
     if (sequence.length <= Math.max(1, tokens.size())
         && tokens.endsWith(tokens.size(), sequence, before)) {
-      scores[sequence[before]] = Float.NEGATIVE_INFINITY;
+      ban(sequence[before]);
     }
   }
 
@@ -115,46 +221,66 @@ final class LogitsProcessor {
     seen.clear();
     for (int i = promptTokens; i < tokens.size(); i++) {
       int id = tokens.get(i);
-      scores[id] -= parameters.frequencyPenalty();
+      int at = find(id);
+      if (at < 0) {
+        continue;
+      }
+      scores[at] -= parameters.frequencyPenalty();
       if (!seen.get(id)) {
         seen.set(id);
-        scores[id] -= parameters.presencePenalty();
+        scores[at] -= parameters.presencePenalty();
       }
     }
   }
 
   /** Keeps the {@code k} greatest scores and those equal to the last of them. */
   private void keepTop(int k) {
-    int count = heapify(i -> scores[i]);
+    int left = heapify(i -> scores[i]);
     double kth = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < k && count > 0; i++) {
+    for (int i = 0; i < k && left > 0; i++) {
       kth = keys[heap[0]];
-      count = pop(count);
+      left = pop(left);
+      if (i == k - 1) {
+        keepFrom((float) kth);
+      }
     }
-    keepFrom((float) kth);
   }
 
   private void keepFrom(float limit) {
-    for (int i = 0; i < scores.length; i++) {
+    for (int i = 0; i < count; i++) {
       if (scores[i] < limit) {
         scores[i] = Float.NEGATIVE_INFINITY;
       }
+    }
+    if (limit > bound) {
+      bound = Float.NEGATIVE_INFINITY;
+      rest = 0;
     }
   }
 
   /** Drops the least probable ones that sum up to at most {@code 1 - p}; the first one stays. */
   private void keepNucleus(float p) {
     double max = max();
-    double sum = sum(max);
-    int count = heapify(i -> scores[i]);
-    double above = 0;
-    while (count > 0 && (above == 0 || 1 - above / sum > 1 - (double) p)) {
-      above += Math.exp(scores[heap[0]] - max);
-      count = pop(count);
+    if (!complete() && scale - max > MOST_LOST) {
+      return;
     }
-    for (int i = 0; i < count; i++) {
+    double sum = sum(max) + (complete() ? 0 : rest * Math.exp(scale - max));
+    int left = heapify(i -> scores[i]);
+    double above = 0;
+    double last = Double.POSITIVE_INFINITY;
+    while (left > 0 && (above == 0 || 1 - above / sum > 1 - (double) p)) {
+      last = keys[heap[0]];
+      above += Math.exp(last - max);
+      left = pop(left);
+    }
+    boolean reached = 1 - above / sum <= 1 - (double) p; // false for NaN too
+    if (!complete() && !(reached && last > bound)) {
+      return;
+    }
+    for (int i = 0; i < left; i++) {
       scores[heap[i]] = Float.NEGATIVE_INFINITY;
     }
+    bound = Float.NEGATIVE_INFINITY;
   }
 
   /** Keeps those whose information is nearest to the entropy, until they sum up to {@code mass}. */
@@ -162,21 +288,21 @@ final class LogitsProcessor {
     double max = max();
     double logSum = Math.log(sum(max)) + max;
     double entropy = 0;
-    for (float score : scores) {
-      if (score != Float.NEGATIVE_INFINITY) {
-        entropy -= (score - logSum) * Math.exp(score - logSum);
+    for (int i = 0; i < count; i++) {
+      if (scores[i] != Float.NEGATIVE_INFINITY) {
+        entropy -= (scores[i] - logSum) * Math.exp(scores[i] - logSum);
       }
     }
     double expected = entropy;
-    int count = heapify(i -> -Math.abs(logSum - scores[i] - expected));
+    int left = heapify(i -> -Math.abs(logSum - scores[i] - expected));
     double sum = 0;
     double last = 0;
-    while (count > 0 && (sum == 0 || sum < mass)) {
+    while (left > 0 && (sum == 0 || sum < mass)) {
       last = keys[heap[0]];
       sum += Math.exp(scores[heap[0]] - logSum);
-      count = pop(count);
+      left = pop(left);
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < left; i++) {
       if (keys[heap[i]] < last) {
         scores[heap[i]] = Float.NEGATIVE_INFINITY;
       }
@@ -185,72 +311,67 @@ final class LogitsProcessor {
 
   private float max() {
     float max = Float.NEGATIVE_INFINITY;
-    for (float score : scores) {
-      max = Math.max(max, score);
+    for (int i = 0; i < count; i++) {
+      max = Math.max(max, scores[i]);
     }
     return max;
   }
 
   private double sum(double max) {
     double sum = 0;
-    for (float score : scores) {
-      if (score != Float.NEGATIVE_INFINITY) {
-        sum += Math.exp(score - max);
+    for (int i = 0; i < count; i++) {
+      if (scores[i] != Float.NEGATIVE_INFINITY) {
+        sum += Math.exp(scores[i] - max);
       }
     }
     return sum;
   }
 
   private interface Key {
-    double of(int token);
+    double of(int index);
   }
 
   /** Puts the tokens that are not out into a heap, the greatest key first; returns how many. */
   private int heapify(Key key) {
-    int count = 0;
-    for (int i = 0; i < scores.length; i++) {
+    int size = 0;
+    for (int i = 0; i < count; i++) {
       if (scores[i] != Float.NEGATIVE_INFINITY) {
         keys[i] = key.of(i);
-        heap[count++] = i;
+        heap[size++] = i;
       }
     }
-    for (int i = count / 2 - 1; i >= 0; i--) {
-      sink(i, count);
+    for (int i = size / 2 - 1; i >= 0; i--) {
+      sink(i, size);
     }
-    return count;
+    return size;
   }
 
   /** Takes the first token off; the heap has one less. */
-  private int pop(int count) {
-    int last = count - 1;
+  private int pop(int size) {
+    int last = size - 1;
     heap[0] = heap[last];
     sink(0, last);
     return last;
   }
 
-  private void sink(int from, int count) {
+  private void sink(int from, int size) {
     int at = from;
-    int id = heap[at];
-    while (2 * at + 1 < count) {
+    int index = heap[at];
+    while (2 * at + 1 < size) {
       int child = 2 * at + 1;
-      if (child + 1 < count && before(heap[child + 1], heap[child])) {
+      if (child + 1 < size && before(heap[child + 1], heap[child])) {
         child++;
       }
-      if (!before(heap[child], id)) {
+      if (!before(heap[child], index)) {
         break;
       }
       heap[at] = heap[child];
       at = child;
     }
-    heap[at] = id;
+    heap[at] = index;
   }
 
   private boolean before(int one, int other) {
     return keys[one] > keys[other] || (keys[one] == keys[other] && one < other);
-  }
-
-  /** A copy of the scores, for comparisons. */
-  float[] copy() {
-    return Arrays.copyOf(scores, scores.length);
   }
 }

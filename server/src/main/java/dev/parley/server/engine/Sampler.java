@@ -1,7 +1,8 @@
 package dev.parley.server.engine;
 
-import java.nio.FloatBuffer;
+import dev.parley.model.gpt2.Logits;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses the next token from a row of logits. The random numbers are a function of the seed and of
@@ -42,39 +43,34 @@ final class Sampler {
   /**
    * The next token.
    *
-   * @param logits [vocabulary]
+   * @param logits the answer to {@link SamplingQuery} for the same parameters and tokens
    * @param tokens the conversation as the model sees it, the reply so far included
    * @param promptTokens how many of them stand before the reply
    * @param allowed whether the reply may go on with a token; never asked about the end
    * @throws NoTokenException if a logit is not finite, or if no token is left
    */
   int choose(
-      FloatBuffer logits,
+      Logits logits,
       SamplingParameters parameters,
       TokenBuffer tokens,
       int promptTokens,
       IntPredicate allowed)
       throws NoTokenException {
-    float[] scores = processor.scores();
+    if (!logits.finite()) {
+      throw notFinite(logits.whole());
+    }
     int step = tokens.size() - promptTokens;
     for (int attempt = 0; true; attempt++) {
-      logits.get(0, scores);
-      requireFinite(scores);
-      if (attempt > 0) {
-        strike(scores, allowed); // all at once: a reply must not be asked about one by one
-      }
-      if (!parameters.plainGreedy()) {
-        processor.process(parameters, tokens, promptTokens, endOfText);
-      }
-      int token =
-          parameters.sample()
-              ? draw(scores, uniform(parameters.seed(), promptTokens, step, attempt))
-              : argmax(scores);
-      if (scores[token] == Float.NEGATIVE_INFINITY) {
-        throw new NoTokenException(
-            "NO_TOKEN_LEFT",
-            "the parameters leave no token to choose from; loosen bad_words, "
-                + "no_repeat_ngram_size or min_new_tokens");
+      int token;
+      if (attempt == 0 && parameters.plainGreedy()) {
+        token = logits.best();
+      } else {
+        // After the first attempt, all at once: a reply must not be asked about one by one.
+        score(logits, parameters, tokens, promptTokens, attempt == 0 ? null : allowed);
+        token =
+            parameters.sample()
+                ? draw(uniform(parameters.seed(), promptTokens, step, attempt))
+                : argmax();
       }
       if (token == endOfText || allowed.test(token)) {
         return token;
@@ -82,55 +78,87 @@ final class Sampler {
     }
   }
 
-  private void strike(float[] scores, IntPredicate allowed) {
-    for (int i = 0; i < scores.length; i++) {
-      if (i != endOfText && !allowed.test(i)) {
-        scores[i] = Float.NEGATIVE_INFINITY;
+  /**
+   * Leaves scores in the processor: of the known tokens where they tell the result, else of all.
+   */
+  private void score(
+      Logits logits,
+      SamplingParameters parameters,
+      TokenBuffer tokens,
+      int promptTokens,
+      @Nullable IntPredicate allowed) {
+    if (logits.tokens().length > 0) {
+      processor.load(logits, parameters.temperature());
+      if (process(parameters, tokens, promptTokens, allowed)) {
+        return;
       }
     }
+    processor.load(logits.whole());
+    process(parameters, tokens, promptTokens, allowed);
   }
 
-  private static void requireFinite(float[] logits) throws NoTokenException {
-    for (int i = 0; i < logits.length; i++) {
-      if (!Float.isFinite(logits[i])) {
-        throw new NoTokenException(
-            "NON_FINITE_LOGITS",
-            "the model gave %s for token %d; its weights are damaged or overflow in this precision"
-                .formatted(logits[i], i));
-      }
+  private boolean process(
+      SamplingParameters parameters,
+      TokenBuffer tokens,
+      int promptTokens,
+      @Nullable IntPredicate allowed) {
+    if (allowed != null) {
+      processor.strike(allowed, endOfText);
     }
+    return processor.process(parameters, tokens, promptTokens, endOfText);
   }
 
-  private static int argmax(float[] scores) {
+  private static NoTokenException notFinite(float[] logits) {
+    int token = 0;
+    while (token < logits.length - 1 && Float.isFinite(logits[token])) {
+      token++;
+    }
+    return new NoTokenException(
+        "NON_FINITE_LOGITS",
+        "the model gave %s for token %d; its weights are damaged or overflow in this precision"
+            .formatted(logits[token], token));
+  }
+
+  /** The first of the listed tokens with the greatest score. */
+  private int argmax() throws NoTokenException {
     int best = 0;
-    for (int i = 1; i < scores.length; i++) {
-      if (scores[i] > scores[best]) {
+    for (int i = 1; i < processor.count(); i++) {
+      if (processor.score(i) > processor.score(best)) {
         best = i;
       }
     }
-    return best;
+    if (processor.score(best) == Float.NEGATIVE_INFINITY) {
+      throw new NoTokenException(
+          "NO_TOKEN_LEFT",
+          "the parameters leave no token to choose from; loosen bad_words, "
+              + "no_repeat_ngram_size or min_new_tokens");
+    }
+    return processor.id(best);
   }
 
   /** The token at {@code random} of the way through the probabilities, in the order of ids. */
-  private static int draw(float[] scores, double random) {
-    int best = argmax(scores);
-    double max = scores[best];
+  private int draw(double random) throws NoTokenException {
+    int best = argmax();
+    double max = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < processor.count(); i++) {
+      max = Math.max(max, processor.score(i));
+    }
     double sum = 0;
-    for (float score : scores) {
-      if (score != Float.NEGATIVE_INFINITY) {
-        sum += Math.exp(score - max);
+    for (int i = 0; i < processor.count(); i++) {
+      if (processor.score(i) != Float.NEGATIVE_INFINITY) {
+        sum += Math.exp(processor.score(i) - max);
       }
     }
     double left = random * sum;
-    for (int i = 0; i < scores.length; i++) {
-      if (scores[i] != Float.NEGATIVE_INFINITY) {
-        left -= Math.exp(scores[i] - max);
+    for (int i = 0; i < processor.count(); i++) {
+      if (processor.score(i) != Float.NEGATIVE_INFINITY) {
+        left -= Math.exp(processor.score(i) - max);
         if (left < 0) {
-          return i;
+          return processor.id(i);
         }
       }
     }
-    return best; // the sum's rounding; or nothing is left
+    return best; // the sum's rounding
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.parley.server.engine;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** A growing list of token ids. */
 final class TokenBuffer {
@@ -50,6 +51,11 @@ final class TokenBuffer {
       throw new IndexOutOfBoundsException("token %d of %d".formatted(to, size));
     }
     return Arrays.copyOfRange(ids, from, to);
+  }
+
+  /** The tokens from {@code from} on. */
+  IntStream stream(int from) {
+    return Arrays.stream(ids, from, size);
   }
 
   /** How many tokens at the front are the same. */

@@ -3,6 +3,8 @@ package dev.parley.server.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.parley.model.gpt2.Logits;
+import dev.parley.model.gpt2.LogitsQuery;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -21,6 +24,8 @@ import tools.jackson.databind.json.JsonMapper;
 class GoldenSamplingTest {
   /** Made by make_golden.py beside it. */
   private static final Path FILE = Path.of("../model/src/test/resources/golden/sampling.json");
+
+  private static int told;
 
   private static JsonNode golden() {
     return new JsonMapper().readTree(FILE.toFile());
@@ -39,24 +44,66 @@ class GoldenSamplingTest {
     JsonNode file = golden();
     JsonNode vector = file.get("vectors").get(golden.get("vector").asInt());
     LogitsProcessor processor = new LogitsProcessor(file.get("vocab").asInt());
-    float[] scores = processor.scores();
-    for (int i = 0; i < scores.length; i++) {
-      scores[i] = vector.get("logits").get(i).floatValue();
-    }
+    processor.load(logits(vector));
     int eos = file.get("eos").asInt();
 
-    processor.process(
-        parameters(golden.get("options")),
-        new TokenBuffer(ids(vector.get("previous"))),
-        file.get("prompt_length").asInt(),
-        eos);
+    boolean told =
+        processor.process(
+            parameters(golden.get("options")),
+            new TokenBuffer(ids(vector.get("previous"))),
+            file.get("prompt_length").asInt(),
+            eos);
 
-    for (int i = 0; i < scores.length; i++) {
+    assertThat(told).isTrue();
+    assertScores(processor, golden);
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void process_someGreatestAlone_givesHuggingFacesScoresOrAsksForAll(JsonNode golden) {
+    JsonNode file = golden();
+    JsonNode vector = file.get("vectors").get(golden.get("vector").asInt());
+    SamplingParameters parameters = parameters(golden.get("options"));
+    TokenBuffer tokens = new TokenBuffer(ids(vector.get("previous")));
+    int prompt = file.get("prompt_length").asInt();
+    int eos = file.get("eos").asInt();
+    LogitsQuery usual = SamplingQuery.of(parameters, tokens, prompt, eos);
+    LogitsProcessor processor = new LogitsProcessor(file.get("vocab").asInt());
+    for (int greatest : new int[] {1, 3, 8, 20, usual.greatest()}) {
+      LogitsQuery query = new LogitsQuery(greatest, usual.temperature(), usual.tokens());
+      processor.load(Logits.of(logits(vector), query), parameters.temperature());
+      if (processor.process(parameters, tokens, prompt, eos)) {
+        assertScores(processor, golden);
+        told++;
+      }
+    }
+  }
+
+  @AfterAll
+  static void mostCasesWereToldByFewLogits() {
+    assertThat(told).isGreaterThan(100);
+  }
+
+  private static float[] logits(JsonNode vector) {
+    float[] logits = new float[vector.get("logits").size()];
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = vector.get("logits").get(i).floatValue();
+    }
+    return logits;
+  }
+
+  private static void assertScores(LogitsProcessor processor, JsonNode golden) {
+    Map<Integer, Float> scores = new HashMap<>();
+    for (int i = 0; i < processor.count(); i++) {
+      scores.put(processor.id(i), processor.score(i));
+    }
+    for (int i = 0; i < golden.get("scores").size(); i++) {
       JsonNode expected = golden.get("scores").get(i);
+      float score = scores.getOrDefault(i, Float.NEGATIVE_INFINITY);
       if (expected.isNull()) {
-        assertThat(scores[i]).as("score %d", i).isEqualTo(Float.NEGATIVE_INFINITY);
+        assertThat(score).as("score %d", i).isEqualTo(Float.NEGATIVE_INFINITY);
       } else {
-        assertThat((double) scores[i])
+        assertThat((double) score)
             .as("score %d", i)
             .isCloseTo(expected.doubleValue(), within(1e-5));
       }

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import java.nio.FloatBuffer;
+import dev.parley.model.gpt2.Logits;
+import dev.parley.model.gpt2.LogitsQuery;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +14,8 @@ import org.junit.jupiter.api.Test;
 
 class SamplerTest {
   private static final int END = 4;
-  private static final FloatBuffer LOGITS =
-      FloatBuffer.wrap(
+  private static final Logits LOGITS =
+      logits(
           new float[] {
             (float) Math.log(0.1),
             (float) Math.log(0.2),
@@ -25,6 +26,10 @@ class SamplerTest {
 
   private final Sampler sampler = new Sampler(5, END);
 
+  private static Logits logits(float[] whole) {
+    return Logits.of(whole, LogitsQuery.BEST);
+  }
+
   private static SamplingParameters sampling(long seed) {
     return new SamplingParameters(9, 0, true, 1, 0, 1, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), seed);
   }
@@ -34,7 +39,7 @@ class SamplerTest {
         9, 0, false, 1, 0, 1, 0, 1, 1, presence, frequency, 0, Map.of(), List.of(), 0);
   }
 
-  private int choose(FloatBuffer logits, SamplingParameters parameters, int... reply)
+  private int choose(Logits logits, SamplingParameters parameters, int... reply)
       throws Sampler.NoTokenException {
     TokenBuffer tokens = new TokenBuffer(END);
     tokens.addAll(reply);
@@ -106,7 +111,7 @@ class SamplerTest {
 
   @Test
   void choose_nanLogit_isAnError() {
-    FloatBuffer broken = FloatBuffer.wrap(new float[] {0, 1, Float.NaN, 0, 0});
+    Logits broken = logits(new float[] {0, 1, Float.NaN, 0, 0});
 
     assertThatThrownBy(() -> choose(broken, SamplingParameters.greedy(9)))
         .isInstanceOfSatisfying(

@@ -4,7 +4,7 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.KeyValueCache;
 import dev.parley.model.gpt2.Precision;
-import java.nio.FloatBuffer;
+import dev.parley.model.gpt2.StepLogits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -49,9 +49,10 @@ public final class Replies {
     try {
       List<Reply> running = replies;
       while (!running.isEmpty()) {
-        List<FloatBuffer> logits = decoder.step(running.stream().map(Reply::row).toList());
-        for (int i = 0; i < running.size(); i++) {
-          running.get(i).add(mostProbable(logits.get(i)));
+        try (StepLogits logits = decoder.step(running.stream().map(Reply::row).toList())) {
+          for (int i = 0; i < running.size(); i++) {
+            running.get(i).add(logits.row(i).get(0).best());
+          }
         }
         running = running.stream().filter(reply -> !reply.ended).toList();
       }
@@ -59,17 +60,6 @@ public final class Replies {
     } finally {
       replies.forEach(reply -> reply.cache.close());
     }
-  }
-
-  /** The first of the greatest. */
-  private static int mostProbable(FloatBuffer logits) {
-    int best = 0;
-    for (int i = 1; i < logits.limit(); i++) {
-      if (logits.get(i) > logits.get(best)) {
-        best = i;
-      }
-    }
-    return best;
   }
 
   /** One reply in the making. */
