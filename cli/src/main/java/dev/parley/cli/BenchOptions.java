@@ -27,7 +27,7 @@ final class BenchOptions {
   @Option(
       names = "--precision",
       split = ",",
-      defaultValue = "reference,fp32,fp16,int8",
+      defaultValue = "reference,fp32,bf16,fp16,int8",
       description = "several with commas (${DEFAULT-VALUE})")
   private List<String> precisions = new ArrayList<>();
 
@@ -129,11 +129,12 @@ final class BenchOptions {
 
   /** The best of all rounds. */
   static String machine(List<Machine> machines) {
-    return "this machine reads %s GB/s and computes, in billions of operations a second: fp32 %s, fp16 weights %s, int8 %s"
+    return "this machine reads %s GB/s and computes, in billions of operations a second: fp32 %s, fp16 weights %s, bf16 %s, int8 %s"
         .formatted(
             best(machines, 1, Machine::bytesPerSecond),
             best(machines, 0, machine -> machine.operations("fp32")),
             best(machines, 0, machine -> machine.operations("fp16")),
+            best(machines, 0, machine -> machine.operations("bf16")),
             best(machines, 0, machine -> machine.operations("int8")));
   }
 

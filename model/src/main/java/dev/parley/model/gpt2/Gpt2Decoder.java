@@ -2,10 +2,12 @@ package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -60,20 +62,29 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * Takes over weights and packs them for a precision.
+   * Packs weights for a precision.
    *
-   * @param weights closed with the decoder; the caller's if this throws, such as for lack of memory
+   * @param weights not needed any more once this returns: closing them frees the fp32 copy
    */
   public static Gpt2Decoder load(Gpt2Weights weights, Precision precision) {
-    NDManager manager = weights.manager();
-    TorchProgram program = Gpt2Program.load(manager, weights.config(), precision);
-    IValue parameters = TorchProgram.list(weights.arrays());
+    Precision.Kernels kernels = precision.kernels(weights.manager().getDevice());
+    NDManager manager = weights.manager().getParentManager().newSubManager();
     try {
-      IValue packed = program.call("pack", parameters);
-      return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+      TorchProgram program = Gpt2Program.load(manager, weights.config(), precision);
+      try (IValue all = TorchProgram.list(weights.arrays());
+          IValue embeddingType = IValue.from(Torch.scalarType(kernels.embedding()));
+          IValue weightsType = IValue.from(Torch.scalarType(kernels.weights()))) {
+        IValue parameters = program.call("keep", all, embeddingType);
+        try {
+          IValue packed = program.call("pack", all, weightsType);
+          return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+        } catch (RuntimeException | Error e) {
+          parameters.close(); // it would keep the weights' memory, whoever closes them
+          throw e;
+        }
+      }
     } catch (RuntimeException | Error e) {
-      parameters.close(); // it would keep the weights' memory, whoever closes them
-      program.close();
+      manager.close();
       throw e;
     }
   }
@@ -95,7 +106,8 @@ public final class Gpt2Decoder implements AutoCloseable {
 
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
-    return new KeyValueCache(config, manager, program);
+    DataType type = precision.kernels(manager.getDevice()).cache();
+    return new KeyValueCache(config, type, manager, program);
   }
 
   /**
@@ -115,8 +127,7 @@ public final class Gpt2Decoder implements AutoCloseable {
     long[] counts = new long[rows.size()];
     long[] pasts = new long[rows.size()];
     List<Long> wanted = new ArrayList<>();
-    List<NDArray> keys = new ArrayList<>();
-    List<NDArray> values = new ArrayList<>();
+    List<NDArray> caches = new ArrayList<>();
     int at = 0;
     for (int r = 0; r < rows.size(); r++) {
       Row row = rows.get(r);
@@ -129,8 +140,7 @@ public final class Gpt2Decoder implements AutoCloseable {
       for (int back = row.queries().size(); back > 0; back--) {
         wanted.add((long) at - back);
       }
-      keys.add(row.cache().keys());
-      values.add(row.cache().values());
+      caches.add(row.cache().array());
     }
     NDManager owner = manager.newSubManager();
     StepLogits logits;
@@ -139,8 +149,7 @@ public final class Gpt2Decoder implements AutoCloseable {
         IValue positionList = TorchProgram.argument(scope.create(positions));
         IValue countList = IValue.listFrom(counts);
         IValue pastList = IValue.listFrom(pasts);
-        IValue keyList = TorchProgram.list(keys);
-        IValue valueList = TorchProgram.list(values);
+        IValue cacheList = TorchProgram.list(caches);
         IValue wantedList =
             TorchProgram.argument(
                 scope.create(wanted.stream().mapToLong(Long::longValue).toArray()))) {
@@ -154,8 +163,7 @@ public final class Gpt2Decoder implements AutoCloseable {
               positionList,
               countList,
               pastList,
-              keyList,
-              valueList,
+              cacheList,
               wantedList);
       logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
     } catch (RuntimeException | Error e) {
@@ -169,23 +177,15 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * Every logit of one sequence, for comparisons with other implementations.
+   * Every logit of one sequence, read at once, for comparisons.
    *
    * @return [tokens.length][vocabulary]
    */
   public float[][] logits(int[] tokens) {
-    long[] ids = new long[tokens.length];
-    for (int i = 0; i < tokens.length; i++) {
-      ids[i] = tokens[i];
-    }
-    try (NDManager scope = manager.newSubManager();
-        IValue batch = TorchProgram.argument(scope.create(ids, new Shape(1, ids.length)))) {
-      float[] flat = program.tensor(scope, "logits", parameters, batch).toFloatArray();
-      float[][] rows = new float[tokens.length][config.vocabularySize()];
-      for (int i = 0; i < rows.length; i++) {
-        System.arraycopy(flat, i * rows[i].length, rows[i], 0, rows[i].length);
-      }
-      return rows;
+    List<LogitsQuery> all = Collections.nCopies(tokens.length, LogitsQuery.BEST);
+    try (KeyValueCache cache = newCache();
+        StepLogits logits = step(List.of(new Row(cache, tokens, all)))) {
+      return logits.row(0).stream().map(Logits::whole).toArray(float[][]::new);
     }
   }
 

@@ -17,11 +17,11 @@ final class Gpt2Program {
   private Gpt2Program() {}
 
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
-    boolean quantized = precision == Precision.FP16 || precision == Precision.INT8;
+    Precision.Kernels kernels = precision.kernels(parent.getDevice());
     String source =
         read("program.py")
-            .replace("#linear#", read(precision.resource()))
-            .replace("#weights#", quantized ? PACKED : "List[Tensor]");
+            .replace("#linear#", read(kernels.source()))
+            .replace("#weights#", kernels.fbgemm() ? PACKED : "List[Tensor]");
     Map<String, Number> attributes = new LinkedHashMap<>();
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());

@@ -5,28 +5,36 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys and values of one conversation, [layers, heads, capacity, headSize] each. Its memory
- * grows with the conversation; no other conversation's cache is touched when it joins, grows or
- * leaves. Owned by the engine thread.
+ * The keys and values of one conversation, [layers, 2, heads, capacity, headSize]. Its memory grows
+ * with the conversation; no other conversation's cache is touched when it joins, grows or leaves.
+ * Owned by the engine thread.
  */
 public final class KeyValueCache implements AutoCloseable {
   /** Tokens are added in blocks of this many, so that a decoding step rarely grows a cache. */
   private static final int BLOCK = 64;
 
   private final Gpt2Config config;
+  private final DataType type;
   private final NDManager manager;
   private final TorchProgram program;
-  private @Nullable NDArray keys;
-  private @Nullable NDArray values;
+  private @Nullable NDArray array;
   private int capacity;
   private int length;
 
-  KeyValueCache(Gpt2Config config, NDManager parent, TorchProgram program) {
+  /**
+   * An empty cache.
+   *
+   * @param type of keys and values
+   * @param parent owns its memory and names its device
+   */
+  KeyValueCache(Gpt2Config config, DataType type, NDManager parent, TorchProgram program) {
     this.config = config;
+    this.type = type;
     this.program = program;
     this.manager = parent.newSubManager();
   }
@@ -36,14 +44,9 @@ public final class KeyValueCache implements AutoCloseable {
     return length;
   }
 
-  /** Bytes of native memory that a token takes. */
-  public static long bytesPerToken(Gpt2Config config) {
-    return 2L * config.layerCount() * config.embeddingSize() * Float.BYTES;
-  }
-
   /** Bytes of native memory. */
   public long sizeBytes() {
-    return capacity * bytesPerToken(config);
+    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes() * capacity;
   }
 
   /** Forgets every token after the first {@code kept}. */
@@ -65,9 +68,7 @@ public final class KeyValueCache implements AutoCloseable {
       throw new IllegalArgumentException(
           "cannot copy %d of %d tokens".formatted(tokens, source.length));
     }
-    int wanted = Math.min(blocks(tokens) * BLOCK, Math.max(tokens, config.contextLength()));
-    replace(grown(source.keys(), tokens, wanted), grown(source.values(), tokens, wanted));
-    capacity = wanted;
+    resize(source.array(), tokens, Math.min(blocks(tokens), config.contextLength()));
     length = tokens;
   }
 
@@ -82,60 +83,43 @@ public final class KeyValueCache implements AutoCloseable {
       return;
     }
     int wanted =
-        Math.min(
-            blocks(Math.max(needed, capacity + capacity / 2)) * BLOCK,
-            Math.max(needed, config.contextLength()));
-    if (capacity == 0) {
-      replace(empty(wanted), empty(wanted));
-    } else {
-      replace(grown(keys(), length, wanted), grown(values(), length, wanted));
+        Math.min(blocks(Math.max(needed, capacity + capacity / 2)), config.contextLength());
+    if (array != null) {
+      resize(array, length, wanted);
+      return;
     }
-    capacity = wanted;
+    int headSize = config.embeddingSize() / config.headCount();
+    Shape shape = new Shape(config.layerCount(), 2, config.headCount(), 0, headSize);
+    try (NDArray nothing = manager.create(shape, DataType.FLOAT32)) {
+      resize(nothing, 0, wanted);
+    }
   }
 
   private static int blocks(int tokens) {
-    return (tokens + BLOCK - 1) / BLOCK;
+    return (tokens + BLOCK - 1) / BLOCK * BLOCK;
   }
 
-  private NDArray empty(int wanted) {
-    int headSize = config.embeddingSize() / config.headCount();
-    Shape shape = new Shape(config.layerCount(), config.headCount(), wanted, headSize);
-    return manager.create(shape, DataType.FLOAT32);
-  }
-
-  private NDArray grown(NDArray old, int used, int wanted) {
-    try (IValue cache = TorchProgram.argument(old);
+  /** Without memory for the new array, the conversation keeps the old one. */
+  private void resize(NDArray source, int used, int wanted) {
+    NDArray grown;
+    try (IValue cache = TorchProgram.argument(source);
         IValue kept = IValue.from((long) used);
-        IValue room = IValue.from((long) wanted)) {
-      return program.tensor(manager, "grow", cache, kept, room);
+        IValue room = IValue.from((long) wanted);
+        IValue dtype = IValue.from(Torch.scalarType(type))) {
+      grown = program.tensor(manager, "grow", cache, kept, room, dtype);
     }
-  }
-
-  /** Both at once: without memory for the new ones, the conversation keeps the old ones. */
-  private void replace(NDArray newKeys, NDArray newValues) {
-    if (keys != null) {
-      keys.close();
+    if (array != null) {
+      array.close();
     }
-    if (values != null) {
-      values.close();
-    }
-    keys = newKeys;
-    values = newValues;
+    array = grown;
+    capacity = wanted;
   }
 
   void advance(int tokens) {
     length += tokens;
   }
 
-  NDArray keys() {
-    return present(keys);
-  }
-
-  NDArray values() {
-    return present(values);
-  }
-
-  private static NDArray present(@Nullable NDArray array) {
+  NDArray array() {
     if (array == null) {
       throw new IllegalStateException("nothing is cached yet");
     }
@@ -145,8 +129,7 @@ public final class KeyValueCache implements AutoCloseable {
   @Override
   public void close() {
     manager.close();
-    keys = null;
-    values = null;
+    array = null;
     capacity = 0;
     length = 0;
   }

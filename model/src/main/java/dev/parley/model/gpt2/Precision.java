@@ -1,44 +1,119 @@
 package dev.parley.model.gpt2;
 
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
 import java.util.Locale;
 
-/** How the projections of a served model are computed. */
+/**
+ * How the projections of a served model are computed. LayerNorm, the residual stream and the logits
+ * are fp32 in every one.
+ */
 public enum Precision {
   /** {@code torch.linear} in fp32: the oracle that the others are measured against. */
-  REFERENCE("linear_plain.py"),
-  /** fp32, packed for oneDNN on a CPU. */
-  FP32("linear_packed.py"),
-  /** fp16 weights; arithmetic in fp32 on a CPU. */
-  FP16("linear_fp16.py"),
-  /** int8 weights, one scale an output channel; activations quantized in each step. */
-  INT8("linear_int8.py");
+  REFERENCE,
+  /** fp32 throughout; packed for oneDNN on an x86-64 processor. */
+  FP32,
+  /**
+   * bf16 weights, activations and cache, sums in fp32. On a CPU it is fast with AMX or AVX512-BF16
+   * and slow without.
+   */
+  BF16,
+  /**
+   * fp16 weights. On an x86-64 processor the arithmetic is fp32 (FBGEMM), on a GPU fp16 with sums
+   * in fp32, and the cache too.
+   */
+  FP16,
+  /**
+   * int8 weights, one scale an output channel; activations quantized in each step, one scale a row.
+   * For x86-64 processors.
+   */
+  INT8;
 
-  private final String resource;
+  private static final boolean X86_64 =
+      System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
-  Precision(String resource) {
-    this.resource = resource;
-  }
-
-  /** The source of the program's projections. */
-  String resource() {
-    return resource;
-  }
+  /**
+   * The kernels that a precision stands for on one device.
+   *
+   * @param source of the program's projections
+   * @param fbgemm whether its packed weights are FBGEMM's own type, else tensors
+   * @param weights the type that projections are packed from
+   * @param embedding the type of the token embedding
+   * @param cache the type of keys and values
+   */
+  record Kernels(
+      String source, boolean fbgemm, DataType weights, DataType embedding, DataType cache) {}
 
   /**
    * The precision that a flag names.
    *
-   * @param name {@code auto} (fp32), {@code reference}, {@code fp32}, {@code fp16} or {@code int8}
+   * @param name {@code auto} (fp16, or fp32 on another processor than x86-64), {@code reference},
+   *     {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
    */
   public static Precision of(String name) {
     return switch (name.toLowerCase(Locale.ROOT)) {
-      case "auto", "fp32" -> FP32;
+      case "auto" -> X86_64 ? FP16 : FP32;
+      case "fp32" -> FP32;
       case "reference" -> REFERENCE;
+      case "bf16" -> BF16;
       case "fp16" -> FP16;
       case "int8" -> INT8;
       default ->
           throw new IllegalArgumentException(
-              "precision '%s' is unknown: use auto, reference, fp32, fp16 or int8".formatted(name));
+              "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16 or int8"
+                  .formatted(name));
     };
+  }
+
+  /**
+   * Checks that a model can be served in this precision.
+   *
+   * @throws IllegalArgumentException if the device has no kernels for it
+   */
+  public void requireKernels(Device device) {
+    kernels(device);
+  }
+
+  /**
+   * The kernels for a device.
+   *
+   * @throws IllegalArgumentException if there are none
+   */
+  Kernels kernels(Device device) {
+    DataType fp32 = DataType.FLOAT32;
+    if (this == REFERENCE || (this == FP32 && (device.isGpu() || !X86_64))) {
+      return new Kernels("linear_plain.py", false, fp32, fp32, fp32);
+    }
+    if (device.isGpu() && this != INT8) {
+      DataType half = this == FP16 ? DataType.FLOAT16 : DataType.BFLOAT16;
+      return new Kernels("linear_plain.py", false, half, half, half);
+    }
+    if (device.isGpu() || !X86_64) {
+      throw new IllegalArgumentException(
+          "precision %s has no kernels for this %s: use %s"
+              .formatted(
+                  this, device.isGpu() ? "GPU" : "processor", device.isGpu() ? "fp16" : "fp32"));
+    }
+    return switch (this) {
+      case BF16 ->
+          new Kernels(
+              "linear_packed.py", false, DataType.BFLOAT16, DataType.BFLOAT16, DataType.BFLOAT16);
+      case FP16 -> new Kernels("linear_fp16.py", true, fp32, DataType.FLOAT16, fp32);
+      case INT8 -> new Kernels("linear_int8.py", false, fp32, DataType.FLOAT16, fp32);
+      case FP32, REFERENCE -> new Kernels("linear_packed.py", false, fp32, fp32, fp32);
+    };
+  }
+
+  /**
+   * Bytes of native memory that the keys and values of one token take.
+   *
+   * @param device that the model is on
+   */
+  public long cacheBytesPerToken(Gpt2Config config, Device device) {
+    return 2L
+        * config.layerCount()
+        * config.embeddingSize()
+        * kernels(device).cache().getNumOfBytes();
   }
 
   @Override

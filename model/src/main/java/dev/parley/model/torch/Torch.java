@@ -3,9 +3,13 @@ package dev.parley.model.torch;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 /** The libtorch of this process: devices, threads, memory scopes. */
 public final class Torch {
@@ -72,6 +76,59 @@ public final class Torch {
   public static int threads() {
     Engine.getEngine("PyTorch");
     return JniUtils.getNumThreads();
+  }
+
+  /**
+   * Does something in a thread of its own that ends with it. Each thread that computes brings a
+   * team of OpenMP threads along for as long as it lives, and with more of them than cores none
+   * waits for work any more but sleeps: a step of one conversation takes a quarter longer then. So
+   * what is computed once, such as packing weights, is done aside.
+   *
+   * @throws RuntimeException what {@code work} throws
+   */
+  public static <T> T aside(Supplier<T> work) {
+    AtomicReference<T> result = new AtomicReference<>();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                result.set(work.get());
+              } catch (Throwable e) { // Errors too: the caller is told
+                failure.set(e);
+              }
+            },
+            "parley-aside");
+    thread.setDaemon(true);
+    thread.start();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // the work is not undone half-way; the caller sees the flag afterwards
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (failure.get() instanceof Error error) {
+      throw error;
+    }
+    if (failure.get() instanceof RuntimeException exception) {
+      throw exception;
+    }
+    return Objects.requireNonNull(result.get());
+  }
+
+  /** libtorch's number of a type, as programs take it. */
+  public static long scalarType(DataType type) {
+    return switch (type) {
+      case FLOAT16 -> 5;
+      case FLOAT32 -> 6;
+      case BFLOAT16 -> 15;
+      default -> throw new IllegalArgumentException(type + " is no type of weights");
+    };
   }
 
   /** Seeds libtorch's random numbers (dropout) on every device. */

@@ -18,46 +18,45 @@ class Program(Module):
 #linear#
   # One step of many conversations at once. Row r brings counts[r] new tokens after pasts[r] that
   # are cached; the new tokens of all rows stand one after the other.
+  #   p: what `keep` returns
   #   ids, positions: [tokens]
-  #   keys[r], values[r]: [layers, heads, capacity, headSize], written from pasts[r] on
+  #   caches[r]: [layers, 2, heads, capacity, headSize], keys and values, written from pasts[r] on
   #   wanted: [wanted], the indices into tokens whose logits are returned
   # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
-  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], keys: List[Tensor], values: List[Tensor], wanted: Tensor) -> Tensor:
+  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], caches: List[Tensor], wanted: Tensor) -> Tensor:
     size = p[0].size(1)
     heads = self.head_count
-    head_size = size // heads
+    # Views are made for all layers at once: an operator of its own for each row and layer would
+    # take as long as the attention itself.
+    fresh = annotate(List[List[Tensor]], [])  # of each row and layer: [2, heads, n, headSize]
+    seen = annotate(List[List[Tensor]], [])  # [1, heads, past + n, headSize], keys and values in turn
     masks = annotate(List[Optional[Tensor]], [])
     for r in range(len(counts)):
+      n = counts[r]
+      known = pasts[r] + n
+      fresh.append(torch.unbind(caches[r].narrow(3, pasts[r], n), 0))
+      seen.append(torch.unbind(caches[r].narrow(3, 0, known).flatten(0, 1).unsqueeze(1), 0))
       mask = annotate(Optional[Tensor], None)
-      if counts[r] > 1 and pasts[r] > 0:
-        mask = torch.tril(torch.ones([counts[r], pasts[r] + counts[r]], dtype=11, device=ids.device), pasts[r])
+      if n > 1 and pasts[r] > 0:
+        mask = torch.tril(torch.ones([n, known], dtype=11, device=ids.device), pasts[r])
       masks.append(mask)
-    x = torch.embedding(p[0], ids) + torch.embedding(p[1], positions)  # [tokens, size]
+    x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
     for layer in range(self.layer_count):
       b = 2 + 12 * layer
       normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
-      q, k, v = torch.split(self.linear(normed, p, weights, layer, 0), size, -1)  # [tokens, size] each
+      joined = self.linear(normed, p, weights, layer, 0)  # [tokens, 3 * size]
+      split = joined.reshape([-1, 3, heads, size // heads]).permute([1, 2, 0, 3])  # [3, heads, tokens, headSize]
+      queries = torch.split_with_sizes(split.narrow(0, 0, 1), counts, 2)  # [1, heads, n, headSize]
+      news = torch.split_with_sizes(split.narrow(0, 1, 2), counts, 2)  # [2, heads, n, headSize]
       outputs = annotate(List[Tensor], [])
-      start = 0
       for r in range(len(counts)):
-        n = counts[r]
-        past = pasts[r]
-        query = q.narrow(0, start, n).reshape([1, n, heads, head_size]).transpose(1, 2)  # [1, heads, n, headSize]
-        key = k.narrow(0, start, n).reshape([n, heads, head_size]).transpose(0, 1)  # [heads, n, headSize]
-        value = v.narrow(0, start, n).reshape([n, heads, head_size]).transpose(0, 1)
-        cached_keys = keys[r].select(0, layer)  # [heads, capacity, headSize]
-        cached_values = values[r].select(0, layer)
-        cached_keys.narrow(1, past, n).copy_(key)
-        cached_values.narrow(1, past, n).copy_(value)
-        seen_keys = cached_keys.narrow(1, 0, past + n).unsqueeze(0)
-        seen_values = cached_values.narrow(1, 0, past + n).unsqueeze(0)
-        attended = torch.scaled_dot_product_attention(query, seen_keys, seen_values, masks[r], 0.0, n > 1 and past == 0)
-        outputs.append(attended.transpose(1, 2).reshape([n, size]))
-        start = start + n
-      x = x + self.linear(torch.cat(outputs, 0), p, weights, layer, 1)
+        row = seen[r]
+        fresh[r][layer].copy_(news[r])
+        outputs.append(torch.scaled_dot_product_attention(queries[r], row[2 * layer], row[2 * layer + 1], masks[r], 0.0, counts[r] > 1 and pasts[r] == 0))
+      attended = torch.cat(outputs, 2).transpose(1, 2).reshape([-1, size])
+      x = x + self.linear(attended, p, weights, layer, 1)
       normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
-      wide = torch.gelu(self.linear(normed2, p, weights, layer, 2), approximate="tanh")
-      x = x + self.linear(wide, p, weights, layer, 3)
+      x = x + self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3)
     f = 2 + 12 * self.layer_count
     last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
     return self.head(last, p, weights).to(6)
@@ -81,11 +80,25 @@ class Program(Module):
       parts.append(logits.reshape([-1]).index_select(0, single).to(7))
     return torch.cat(parts, 0)
 
-  # A cache with more room: [layers, heads, capacity, headSize] to the same with another `capacity`.
-  def grow(self: __torch__.Program, cache: Tensor, used: int, capacity: int) -> Tensor:
-    grown = torch.empty([cache.size(0), cache.size(1), capacity, cache.size(3)], dtype=cache.dtype, device=cache.device)
+  # The parameters that a step takes beside the packed projections, at the places of Gpt2Layout.
+  #   dtype: of the token embedding, by far the largest of them
+  def keep(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:
+    kept = annotate(List[Tensor], [])
+    for i in range(len(p)):
+      place = (i - 2) % 12
+      if i == 0:
+        kept.append(p[i].to(dtype))
+      elif i > 1 and i < 2 + 12 * self.layer_count and (place == 2 or place == 4 or place == 8 or place == 10):
+        kept.append(torch.empty([0], dtype=6, device=p[i].device))
+      else:
+        kept.append(p[i])
+    return kept
+
+  # A cache with more room: [layers, 2, heads, capacity, headSize], with another `capacity` and `dtype`.
+  def grow(self: __torch__.Program, cache: Tensor, used: int, capacity: int, dtype: int) -> Tensor:
+    grown = torch.empty([cache.size(0), 2, cache.size(2), capacity, cache.size(4)], dtype=dtype, device=cache.device)
     if used > 0:
-      grown.narrow(2, 0, used).copy_(cache.narrow(2, 0, used))
+      grown.narrow(3, 0, used).copy_(cache.narrow(3, 0, used))
     return grown
 
   # ---- training --------------------------------------------------------------------------------
@@ -212,11 +225,6 @@ class Program(Module):
       loss = loss - torch.gather(torch.log_softmax(logits, -1), 1, target).sum(dtype=7)
       start = start + n
     return torch.stack([loss, hits])
-
-  # Every logit of right-padded sequences, for comparisons with other implementations.
-  #   ids: [batch, time]; returns [batch, time, vocabulary]
-  def logits(self: __torch__.Program, p: List[Tensor], ids: Tensor) -> Tensor:
-    return torch.matmul(self.hidden(p, ids, 0.0), p[0].t()).reshape([ids.size(0), ids.size(1), -1])
 
   # Makes the tensors of one list equal to those of another, in place.
   def copy(self: __torch__.Program, source: List[Tensor], target: List[Tensor]) -> None:

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import dev.parley.model.gpt2.Golden;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.Precision;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,8 +27,8 @@ class GoldenCheckpointTest {
   })
   void weights_everyFormat_givesTheLogitsOfTransformers(String folder, String expected) {
     try (NDManager scope = Golden.scope();
-        Gpt2Decoder decoder =
-            Gpt2Decoder.load(Golden.weights(folder, scope), Precision.REFERENCE)) {
+        Gpt2Weights weights = Golden.weights(folder, scope);
+        Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.REFERENCE)) {
       int compared = 0;
       for (JsonNode golden : Golden.json("logits.json").get("cases")) {
         float[][] logits = decoder.logits(Golden.ids(golden.get("ids")));

@@ -56,7 +56,9 @@ public final class Golden {
 
   /** The golden model (fp32) at a precision; closing it frees its weights. */
   public static Gpt2Decoder decoder(Precision precision, NDManager parent) {
-    return Gpt2Decoder.load(weights("fp32", parent), precision);
+    try (Gpt2Weights weights = weights("fp32", parent)) {
+      return Gpt2Decoder.load(weights, precision);
+    }
   }
 
   /** An array of token ids. */

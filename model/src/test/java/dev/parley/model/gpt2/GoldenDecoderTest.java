@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * Decoding with the cache chooses the tokens that transformers chooses without one. The smallest
  * distance between the best and the second logit in the golden file is 0.0166, so that fp16 weights
- * must choose the same; int8 need not.
+ * must choose the same; bf16 and int8 need not.
  */
 class GoldenDecoderTest {
   private static final int NEW_TOKENS = 64;
@@ -23,7 +23,10 @@ class GoldenDecoderTest {
   private record Case(int[] prompt, int[] expected) {}
 
   @ParameterizedTest
-  @EnumSource(value = Precision.class, names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "INT8"},
+      mode = EnumSource.Mode.EXCLUDE)
   void step_promptAtOnce_greedyTokensOfTransformers(Precision precision) {
     try (NDManager scope = Golden.scope();
         Gpt2Decoder decoder = Golden.decoder(precision, scope)) {
@@ -37,7 +40,10 @@ class GoldenDecoderTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = Precision.class, names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "INT8"},
+      mode = EnumSource.Mode.EXCLUDE)
   void step_promptInOddChunks_sameTokens(Precision precision) {
     try (NDManager scope = Golden.scope();
         Gpt2Decoder decoder = Golden.decoder(precision, scope)) {
@@ -60,7 +66,10 @@ class GoldenDecoderTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = Precision.class, names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "INT8"},
+      mode = EnumSource.Mode.EXCLUDE)
   void step_threeConversationsTogether_eachAsAlone(Precision precision) {
     try (NDManager scope = Golden.scope();
         Gpt2Decoder decoder = Golden.decoder(precision, scope)) {

@@ -28,10 +28,16 @@ final class BenchModel implements AutoCloseable {
   static BenchModel of(Gpt2Config config, Precision precision, Device device) {
     NDManager scope = Torch.newScope(device);
     try {
-      return new BenchModel(scope, Gpt2Decoder.load(weights(config, scope), precision));
+      return new BenchModel(scope, Torch.aside(() -> decoder(config, precision, scope)));
     } catch (RuntimeException | Error e) {
       scope.close();
       throw e;
+    }
+  }
+
+  private static Gpt2Decoder decoder(Gpt2Config config, Precision precision, NDManager scope) {
+    try (Gpt2Weights weights = weights(config, scope)) {
+      return Gpt2Decoder.load(weights, precision);
     }
   }
 

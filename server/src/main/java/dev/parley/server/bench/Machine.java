@@ -7,7 +7,7 @@ import java.util.Map;
  *
  * @param bytesPerSecond read from memory, by whatever read fastest
  * @param readers bytes per second that each way of reading reached: a sum in fp32, and linear
- *     layers of one row in fp32, fp16 and int8
+ *     layers of one row in fp32, fp16, bf16 and int8
  * @param operationsPerSecond of linear layers of many rows, by the type of their weights;
  *     multiplications and additions both count
  */

@@ -26,7 +26,8 @@ final class MachineProbe implements AutoCloseable {
   private static final int WIDTH = 4096;
   private static final int ROWS = 256;
   private static final int TRIES = 5;
-  private static final int HALF = 5; // c10::ScalarType
+  private static final Map<String, DataType> HALVES =
+      Map.of("fp16", DataType.FLOAT16, "bf16", DataType.BFLOAT16);
 
   private final NDManager scope;
   private final TorchProgram program;
@@ -75,15 +76,21 @@ final class MachineProbe implements AutoCloseable {
         IValue x = TorchProgram.argument(input)) {
       rates.put("fp32", rate(count * work[0], "linear", x, w));
       if (gpu) { // those of a CPU are not there
-        try (IValue type = IValue.from((long) HALF);
-            IValue half = program.call("cast", w, type);
-            IValue thin = program.call("cast", x, type)) {
-          rates.put("fp16", rate(count * work[1], "linear", thin, half));
-        }
+        HALVES.forEach(
+            (name, half) -> {
+              try (IValue type = IValue.from(Torch.scalarType(half));
+                  IValue weight = program.call("cast", w, type);
+                  IValue thin = program.call("cast", x, type)) {
+                rates.put(name, rate(count * work[1], "linear", thin, weight));
+              }
+            });
         return;
       }
       try (IValue half = program.call("pack_fp16", w)) {
         rates.put("fp16", rate(count * work[1], "fp16", x, half));
+      }
+      try (IValue half = program.call("pack_bf16", w)) {
+        rates.put("bf16", rate(count * work[1], "bf16", x, half));
       }
       try (IValue bytes = program.call("pack_int8", w)) {
         rates.put("int8", rate(count * work[2], "int8", x, bytes));

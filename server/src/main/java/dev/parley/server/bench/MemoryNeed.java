@@ -1,8 +1,9 @@
 package dev.parley.server.bench;
 
+import ai.djl.Device;
 import com.sun.management.OperatingSystemMXBean;
 import dev.parley.model.gpt2.Gpt2Config;
-import dev.parley.model.gpt2.KeyValueCache;
+import dev.parley.model.gpt2.Precision;
 import java.lang.management.ManagementFactory;
 
 /** What a benchmark takes of a machine's memory, asked before it begins. */
@@ -20,7 +21,8 @@ final class MemoryNeed {
   static void check(Gpt2Config config, long cachedTokens) {
     // While a model is packed, its fp32 weights and a copy of them are there at once.
     long weights = 2 * config.parameterCount() * Float.BYTES;
-    long cache = Math.multiplyExact(cachedTokens, KeyValueCache.bytesPerToken(config));
+    long cache =
+        Math.multiplyExact(cachedTokens, Precision.FP32.cacheBytesPerToken(config, Device.cpu()));
     OperatingSystemMXBean machine =
         ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     long memory = machine.getTotalMemorySize();

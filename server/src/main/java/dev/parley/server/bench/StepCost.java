@@ -1,7 +1,7 @@
 package dev.parley.server.bench;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
-import dev.parley.model.gpt2.KeyValueCache;
 import dev.parley.model.gpt2.Precision;
 
 /**
@@ -9,7 +9,7 @@ import dev.parley.model.gpt2.Precision;
  * computed, by its three parts, which follow each other. Embeddings, LayerNorm, GELU and sampling
  * are left out: less than a hundredth of either.
  *
- * @param type of the weights' arithmetic: {@code fp32}, {@code fp16} or {@code int8}
+ * @param type of the weights' arithmetic: {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
  * @param projections of all layers
  * @param attention over the keys and values of every row, in fp32
  * @param head the logits
@@ -41,7 +41,7 @@ public record StepCost(String type, Part projections, Part attention, Part head)
         type(precision),
         new Part(weights * bytes, 2 * weights * all),
         new Part(
-            rows * context * KeyValueCache.bytesPerToken(config),
+            rows * context * precision.cacheBytesPerToken(config, Device.cpu()),
             4.0 * config.layerCount() * size * seen * all),
         new Part(head * bytes, 2 * head * rows));
   }
@@ -74,6 +74,7 @@ public record StepCost(String type, Part projections, Part attention, Part head)
   private static String type(Precision precision) {
     return switch (precision) {
       case REFERENCE, FP32 -> "fp32";
+      case BF16 -> "bf16";
       case FP16 -> "fp16";
       case INT8 -> "int8";
     };
@@ -82,7 +83,7 @@ public record StepCost(String type, Part projections, Part attention, Part head)
   private static int bytes(Precision precision) {
     return switch (precision) {
       case REFERENCE, FP32 -> 4;
-      case FP16 -> 2;
+      case BF16, FP16 -> 2;
       case INT8 -> 1;
     };
   }

@@ -1,7 +1,6 @@
 package dev.parley.server.engine;
 
 import dev.parley.model.gpt2.Gpt2Config;
-import dev.parley.model.gpt2.KeyValueCache;
 
 /**
  * How much an engine takes on.
@@ -78,11 +77,12 @@ public record EngineLimits(
   /**
    * The usual limits for a model.
    *
+   * @param bytesPerToken of its keys and values: see {@code Precision.cacheBytesPerToken}
    * @param kvBytes native memory for keys and values; raised to one full context where it is less
    */
-  public static EngineLimits of(Gpt2Config config, long kvBytes) {
+  public static EngineLimits of(Gpt2Config config, long bytesPerToken, long kvBytes) {
     // A cache grows by half of itself, so two thirds of its memory are sure to hold tokens.
-    long tokens = kvBytes * 2 / 3 / KeyValueCache.bytesPerToken(config);
+    long tokens = kvBytes * 2 / 3 / bytesPerToken;
     int capacity = (int) Math.min(Integer.MAX_VALUE, Math.max(config.contextLength(), tokens));
     return of(capacity);
   }

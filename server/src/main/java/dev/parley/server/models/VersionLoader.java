@@ -78,13 +78,18 @@ public final class VersionLoader implements AutoCloseable {
   }
 
   private ChatEngine engine(RegisteredVersion version, EngineObserver engineObserver) {
-    Gpt2Weights weights = Gpt2Checkpoint.weights(version.directory(), scope);
+    Gpt2Decoder decoder = Torch.aside(() -> decoder(version));
     try {
-      EngineLimits engineLimits = limits.apply(weights.config());
-      return new ChatEngine(Gpt2Decoder.load(weights, precision), engineLimits, engineObserver);
+      return new ChatEngine(decoder, limits.apply(decoder.config()), engineObserver);
     } catch (RuntimeException | Error e) {
-      weights.close();
+      decoder.close();
       throw e;
+    }
+  }
+
+  private Gpt2Decoder decoder(RegisteredVersion version) {
+    try (Gpt2Weights weights = Gpt2Checkpoint.weights(version.directory(), scope)) {
+      return Gpt2Decoder.load(weights, precision);
     }
   }
 

@@ -92,13 +92,14 @@ public final class ParleyServer implements AutoCloseable {
     ExecutorService watchers = parts.add(threads("watchers", 2), ParleyServer::stop);
 
     ModelMetrics modelMetrics = new ModelMetrics(metrics);
+    Device device = device(config);
     VersionLoader loader =
         parts.add(
             new VersionLoader(
                 registry,
-                device(config),
+                device,
                 config.precision(),
-                shape -> limits(shape, config),
+                shape -> limits(shape, device, config),
                 modelMetrics));
     Deployments deployments = parts.add(new Deployments(registry, loader, modelMetrics));
     ModelCatalog catalog = new ModelCatalog(registry, deployments);
@@ -167,15 +168,24 @@ public final class ParleyServer implements AutoCloseable {
   }
 
   private static Device device(ServerConfig config) {
+    Device device;
     try {
-      return Torch.device(config.device());
+      device = Torch.device(config.device());
     } catch (IllegalArgumentException e) {
       throw new ServerStartException("--device: " + e.getMessage(), e);
     }
+    try {
+      config.precision().requireKernels(device);
+      return device;
+    } catch (IllegalArgumentException e) {
+      throw new ServerStartException("--precision: " + e.getMessage(), e);
+    }
   }
 
-  private static EngineLimits limits(Gpt2Config shape, ServerConfig config) {
-    EngineLimits usual = EngineLimits.of(shape, config.kvMemory());
+  private static EngineLimits limits(Gpt2Config shape, Device device, ServerConfig config) {
+    EngineLimits usual =
+        EngineLimits.of(
+            shape, config.precision().cacheBytesPerToken(shape, device), config.kvMemory());
     return new EngineLimits(
         config.stepTokens(),
         Math.min(usual.stepRows(), config.stepTokens() - 1),

@@ -40,7 +40,7 @@ public record Setting<T>(
 
   static final Setting<Precision> PRECISION =
       new Setting<>(
-          "precision", "auto", "of served models: auto, fp32, fp16 or int8", Precision::of);
+          "precision", "auto", "of served models: auto, fp32, bf16, fp16 or int8", Precision::of);
 
   /**
    * None: a registry may hold more models than memory does, and a first conversation that waits

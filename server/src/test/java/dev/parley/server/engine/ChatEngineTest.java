@@ -122,7 +122,7 @@ class ChatEngineTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"REFERENCE", "FP32", "FP16"})
+  @EnumSource(Precision.class)
   void submit_manyAtOnce_sameRepliesAsAlone(Precision precision) throws Exception {
     List<List<Integer>> alone = new ArrayList<>();
     try (ChatEngine engine =

@@ -37,9 +37,10 @@ public final class TinyModel {
   /** With weights that were changed before. */
   static Gpt2Decoder decoder(Gpt2Config config, Precision precision, Consumer<Gpt2Weights> change) {
     Torch.setThreads(1);
-    Gpt2Weights weights = Gpt2Weights.random(config, 7, Torch.newScope(Device.cpu()));
-    change.accept(weights);
-    return Gpt2Decoder.load(weights, precision);
+    try (Gpt2Weights weights = Gpt2Weights.random(config, 7, Torch.newScope(Device.cpu()))) {
+      change.accept(weights);
+      return Gpt2Decoder.load(weights, precision);
+    }
   }
 
   /** Makes every conversation fail that gets as far as a position. */

@@ -51,7 +51,7 @@ class DeploymentsTest {
             registry,
             Device.cpu(),
             Precision.FP32,
-            shape -> EngineLimits.of(shape, 64 << 20),
+            shape -> EngineLimits.of(shape, 1 << 10, 64 << 20),
             observer);
     deployments = new Deployments(registry, loader, observer);
   }

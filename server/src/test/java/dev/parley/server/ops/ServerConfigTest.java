@@ -29,7 +29,7 @@ class ServerConfigTest {
     assertThat(config.admin()).isEqualTo(new HostPort("127.0.0.1", 9_090));
     assertThat(config.home()).isEqualTo(Path.of("var").toAbsolutePath());
     assertThat(config.device()).isEqualTo("auto");
-    assertThat(config.precision()).isEqualTo(Precision.FP32);
+    assertThat(config.precision()).isEqualTo(Precision.of("auto"));
     assertThat(config.models()).isEmpty();
     assertThat(config.maxConversations()).isEqualTo(256);
     assertThat(config.maxQueuedTurns()).isEqualTo(128);

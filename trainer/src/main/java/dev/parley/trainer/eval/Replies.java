@@ -32,10 +32,7 @@ public final class Replies {
    */
   public static List<int[]> greedy(Gpt2Weights weights, List<int[]> histories) {
     List<int[]> replies = new ArrayList<>();
-    // A view: closing the decoder closes what it made, not the weights.
-    Gpt2Weights view =
-        new Gpt2Weights(weights.config(), weights.manager().newSubManager(), weights.arrays());
-    try (Gpt2Decoder decoder = Gpt2Decoder.load(view, Precision.FP32)) {
+    try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.FP32)) {
       for (int start = 0; start < histories.size(); start += ROWS_AT_ONCE) {
         int end = Math.min(start + ROWS_AT_ONCE, histories.size());
         replies.addAll(answer(decoder, histories.subList(start, end)));
