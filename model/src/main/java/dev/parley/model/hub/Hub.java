@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Models of a hub by their names. A model is downloaded once, into the cache that Hugging Face's
@@ -18,8 +16,6 @@ import org.slf4j.LoggerFactory;
  * asked what it means now; if it does not answer, what it meant last is used, and said.
  */
 public final class Hub {
-  private static final Logger log = LoggerFactory.getLogger(Hub.class);
-
   private final HubSettings settings;
   private final HubCache.Links links;
   private final HubClient client;
@@ -63,8 +59,7 @@ public final class Hub {
         config = config(id, here.isPresent() ? 1 : HubSettings.ATTEMPTS);
       } catch (HubException e) {
         if (here.isPresent() && (e.kind() == Kind.UNREACHABLE || e.kind() == Kind.DENIED)) {
-          note(
-              listener,
+          listener.note(
               "%s; using what is here, %s".formatted(e.getMessage(), here.get().reference()));
           return here.get();
         }
@@ -134,10 +129,5 @@ public final class Hub {
         "%s cannot be kept in %s: %s; free space there, let Parley write there, or set HF_HOME"
             .formatted(id, settings.cache(), reason),
         e);
-  }
-
-  private static void note(HubListener listener, String message) {
-    log.warn("{}", message);
-    listener.note(message);
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
  * Models on disk: {@code <root>/<model>/<version>/}, each version a directory in Hugging Face
@@ -239,18 +240,19 @@ public final class Registry {
    * Hugging Face layout, or the id of a model on a hub, which is downloaded where it is not here
    * yet. Its files are not verified.
    *
+   * @param hub opened for a model of a hub only
    * @throws ModelNotFoundException if this registry has no such model, nor is it a directory
    * @throws RegistryException if the directory is no model
    * @throws dev.parley.model.hub.HubException if the hub's cannot be had
    */
-  public Path locate(String reference, Hub hub, HubListener listener) {
+  public Path locate(String reference, Supplier<Hub> hub, HubListener listener) {
     return HubId.meantBy(reference)
-        .map(id -> hub.snapshot(id, listener).directory())
+        .map(id -> hub.get().snapshot(id, listener).directory())
         .orElseGet(() -> locate(reference));
   }
 
   /**
-   * As {@link #locate(String, Hub, HubListener)}, of what is on this machine.
+   * As {@link #locate(String, Supplier, HubListener)}, of what is on this machine.
    *
    * @throws RegistryException if the directory is no model, or does not exist
    */

@@ -50,15 +50,15 @@ class ModelLocationTest {
             HubSettings.of(Map.of("HF_HUB_OFFLINE", "1", "HF_HUB_CACHE", cache.toString()), home));
 
     for (String id : new String[] {"microsoft/DialoGPT-medium", "openai/gpt2@v1.0"}) {
-      assertThatThrownBy(() -> registry.locate(id, offline, HubListener.NONE))
+      assertThatThrownBy(() -> registry.locate(id, () -> offline, HubListener.NONE))
           .isInstanceOf(HubException.class)
           .hasMessageContaining(id + " is not in " + cache);
     }
-    assertThat(registry.locate("greeter@2", offline, HubListener.NONE))
+    assertThat(registry.locate("greeter@2", () -> offline, HubListener.NONE))
         .isEqualTo(home.resolve("registry/greeter/2"));
     Path model = Files.createDirectories(home.resolve("org/model"));
     Files.writeString(model.resolve("config.json"), "{}");
-    assertThat(registry.locate(model.toString(), offline, HubListener.NONE)).isEqualTo(model);
+    assertThat(registry.locate(model.toString(), () -> offline, HubListener.NONE)).isEqualTo(model);
   }
 
   @Test
