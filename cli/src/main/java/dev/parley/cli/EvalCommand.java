@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import dev.parley.model.hub.Hub;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.data.Dialogue;
 import dev.parley.trainer.data.DialogueReader;
@@ -38,7 +39,10 @@ final class EvalCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "REF",
-      description = "name[@version|@alias] or a directory in Hugging Face layout")
+      description = {
+        "name[@version|@alias], a directory in Hugging Face layout, or a model of its hub as"
+            + " organisation/name[@revision]"
+      })
   private String model = "";
 
   @Option(names = "--data", required = true, arity = "1..*", paramLabel = "FILE")
@@ -87,7 +91,7 @@ final class EvalCommand implements Callable<Integer> {
     data.forEach(file -> dialogues.addAll(DialogueReader.read(file)));
     ModelEvaluation measured =
         ModelEvaluation.run(
-            home.registry().locate(model),
+            locate(out),
             dialogues,
             new ModelEvaluation.Options(
                 dev.parley.trainer.data.LabelPolicy.valueOf(policy.toUpperCase(Locale.ROOT)),
@@ -139,5 +143,11 @@ final class EvalCommand implements Callable<Integer> {
             });
     out.object(result);
     return CommandLine.ExitCode.OK;
+  }
+
+  private Path locate(Output out) {
+    try (ProgressBar bar = out.progressBar()) {
+      return home.registry().locate(model, Hub::ofProcess, new HubView(out, bar));
+    }
   }
 }

@@ -2,6 +2,9 @@ package dev.parley.cli;
 
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.hub.Hub;
+import dev.parley.model.hub.HubId;
+import dev.parley.model.hub.HubSnapshot;
 import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
@@ -11,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -102,24 +106,42 @@ final class ModelsCommand {
 
   @Command(
       name = "import",
-      description = "Registers a directory in Hugging Face layout as a new version.",
+      description =
+          "Registers a directory in Hugging Face layout, or a model of its hub, as a new version.",
       mixinStandardHelpOptions = true)
   void importDirectory(
       @Mixin HomeOption home,
-      @Parameters(paramLabel = "DIR") Path directory,
-      @Option(names = "--name", description = "of the model; the directory's own if left out")
+      @Parameters(
+              paramLabel = "REF",
+              description = "a directory, or organisation/name[@revision] of Hugging Face's hub")
+          String source,
+      @Option(names = "--name", description = "of the model; the source's own if left out")
           @Nullable String name,
       @Option(names = "--json") boolean json) {
-    String model =
-        name != null
-            ? name
-            : String.valueOf(directory.toAbsolutePath().normalize().getFileName())
-                .toLowerCase(Locale.ROOT);
+    Optional<HubId> id = HubId.meantBy(source);
+    String own =
+        id.map(HubId::name)
+            .orElseGet(
+                () -> String.valueOf(Path.of(source).toAbsolutePath().normalize().getFileName()));
+    String model = name != null ? name : own.toLowerCase(Locale.ROOT);
     ModelReference reference = UsageException.unlessValid(() -> ModelReference.of(model));
-    say(
-        parley.output(json),
-        "imported",
-        home.registry().importDirectory(reference.name(), directory));
+    Output out = parley.output(json);
+    Registry registry = home.registry();
+    RegisteredVersion imported;
+    if (id.isPresent()) {
+      HubSnapshot snapshot = download(id.get(), out);
+      imported =
+          registry.importDirectory(reference.name(), snapshot.directory(), snapshot.reference());
+    } else {
+      imported = registry.importDirectory(reference.name(), Path.of(source));
+    }
+    say(out, "imported", imported);
+  }
+
+  private static HubSnapshot download(HubId id, Output out) {
+    try (ProgressBar bar = out.progressBar()) {
+      return Hub.ofProcess().snapshot(id, new HubView(out, bar));
+    }
   }
 
   @Command(

@@ -56,7 +56,11 @@ final class TrainCommand implements Callable<Integer> {
     requireValid(request);
     if (dryRun) {
       home.registry();
-      DryRunView.show(out, DryRun.of(home.path(), request, DryRunView.EXAMPLES));
+      try (ProgressBar bar = out.progressBar()) {
+        DryRun run = DryRun.of(home.path(), request, DryRunView.EXAMPLES, new HubView(out, bar));
+        bar.interrupt();
+        DryRunView.show(out, run);
+      }
       return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {

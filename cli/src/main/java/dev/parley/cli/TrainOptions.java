@@ -23,7 +23,10 @@ final class TrainOptions {
       names = "--base",
       paramLabel = "REF",
       defaultValue = "parley-tiny",
-      description = "model to start from: name[@version|@alias] or a directory (${DEFAULT-VALUE})")
+      description = {
+        "model to start from: name[@version|@alias], a directory, or a model of Hugging Face's hub"
+            + " as organisation/name[@revision] (${DEFAULT-VALUE})"
+      })
   private String base = "parley-tiny";
 
   @Option(names = "--name", required = true, description = "model that gets the new version")

@@ -1,6 +1,8 @@
 package dev.parley.cli;
 
 import com.google.protobuf.util.Durations;
+import dev.parley.model.hub.HubListener;
+import dev.parley.v1.BaseModelDownload;
 import dev.parley.v1.EvaluationFinished;
 import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFinished;
@@ -19,6 +21,7 @@ final class TrainingView implements AutoCloseable {
 
   private final Output out;
   private final ProgressBar bar;
+  private final HubView downloads;
   private final boolean samples;
 
   /**
@@ -29,6 +32,7 @@ final class TrainingView implements AutoCloseable {
   TrainingView(Output out, boolean samples) {
     this.out = out;
     this.bar = out.progressBar();
+    this.downloads = new HubView(out, bar);
     this.samples = samples;
   }
 
@@ -43,6 +47,7 @@ final class TrainingView implements AutoCloseable {
       case FINISHED -> finished(update.getFinished());
       case FAILED -> print("failed", update.getFailed());
       case CANCELLED -> print("cancelled", update.getCancelled());
+      case DOWNLOAD -> download(update.getDownload());
       case UPDATE_NOT_SET -> {}
     }
   }
@@ -54,6 +59,16 @@ final class TrainingView implements AutoCloseable {
   private void created(JobCreated created) {
     print("created", created);
     note("job " + created.getJobId());
+  }
+
+  private void download(BaseModelDownload download) {
+    print("download", download);
+    downloads.progress(
+        new HubListener.Progress(
+            download.getModel(),
+            download.getFile(),
+            download.getDownloadedBytes(),
+            download.getTotalBytes()));
   }
 
   private void started(JobStarted started) {

@@ -80,6 +80,15 @@ final class ConvertTraining {
               new TrainingEvent.Failed(sequence, time, failure(update.getFailed().getStatus())));
       case CANCELLED ->
           Optional.of(new TrainingEvent.Cancelled(sequence, time, update.getCancelled().getStep()));
+      case DOWNLOAD ->
+          Optional.of(
+              new TrainingEvent.Download(
+                  sequence,
+                  time,
+                  update.getDownload().getModel(),
+                  update.getDownload().getFile(),
+                  update.getDownload().getDownloadedBytes(),
+                  update.getDownload().getTotalBytes()));
       case UPDATE_NOT_SET -> Optional.empty();
     };
   }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * What a training job reports: {@code Created Started (Step | Evaluation | Checkpoint)*} and one of
- * {@code Finished}, {@code Failed} and {@code Cancelled}, which may also come earlier.
+ * What a training job reports: {@code Created Download* Started (Step | Evaluation | Checkpoint)*}
+ * and one of {@code Finished}, {@code Failed} and {@code Cancelled}, which may also come earlier.
  */
 public sealed interface TrainingEvent {
   /** Counts from 1; names where {@link TrainingClient#watch(String, long)} goes on. */
@@ -18,6 +18,18 @@ public sealed interface TrainingEvent {
 
   /** The job exists and waits for its turn. */
   record Created(long sequence, Instant time, String jobId) implements TrainingEvent {}
+
+  /**
+   * How far the download of a base model from a hub is.
+   *
+   * @param model with its commit, {@code organisation/name@commit}
+   * @param file that is being downloaded
+   * @param downloadedBytes of all files that are downloaded together
+   * @param totalBytes of all files that are downloaded together
+   */
+  record Download(
+      long sequence, Instant time, String model, String file, long downloadedBytes, long totalBytes)
+      implements TrainingEvent {}
 
   /**
    * Data and model are read; training begins.

@@ -19,7 +19,7 @@ final class HuggingFaceImport {
 
   private HuggingFaceImport() {}
 
-  static RegisteredVersion run(Registry registry, String model, Path source) {
+  static RegisteredVersion run(Registry registry, String model, Path source, String origin) {
     requireMatchingTokenizer(source, Gpt2Checkpoint.config(source));
     Path weightsFile = Gpt2Checkpoint.weightsFile(source);
     try (StagedVersion staged = registry.stage(model);
@@ -34,8 +34,7 @@ final class HuggingFaceImport {
       }
       Tokenizer.copyFiles(source, target);
       return staged.publish(
-          Lineage.untrained(
-              "imported", source.toAbsolutePath().toString(), DurableFiles.sha256(weightsFile), 0));
+          Lineage.untrained("imported", origin, DurableFiles.sha256(weightsFile), 0));
     } catch (IOException e) {
       throw RegistryException.of("import %s as '%s'".formatted(source, model), source, e);
     }

@@ -4,17 +4,12 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
- * Finds the directory of a model that is named by a registry reference, a path, or a hub id. What
- * has a slash or begins with a dot is a path if such a directory exists; all else is looked up in
- * the registry first.
+ * Finds the directory of a model that is named by a registry reference or a path. What has a slash
+ * or begins with a dot is a path; all else is looked up in the registry first.
  */
 final class ModelLocation {
-  private static final Pattern HUB_ID =
-      Pattern.compile("[A-Za-z0-9][\\w.-]*/[A-Za-z0-9][\\w.-]*(@[\\w./-]+)?");
-
   private ModelLocation() {}
 
   static Path find(Registry registry, String reference) {
@@ -52,12 +47,6 @@ final class ModelLocation {
   }
 
   private static RegistryException notFound(String reference) {
-    if (HUB_ID.matcher(reference).matches()) {
-      return new RegistryException(
-          ("'%s' looks like the id of a model on a hub, which Parley cannot download yet: download"
-                  + " it, and name its directory")
-              .formatted(reference));
-    }
     return new RegistryException(
         "directory %s does not exist: name a directory in Hugging Face layout, or a model of the registry"
             .formatted(reference));

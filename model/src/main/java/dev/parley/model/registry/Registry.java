@@ -1,5 +1,8 @@
 package dev.parley.model.registry;
 
+import dev.parley.model.hub.Hub;
+import dev.parley.model.hub.HubId;
+import dev.parley.model.hub.HubListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -7,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
  * Models on disk: {@code <root>/<model>/<version>/}, each version a directory in Hugging Face
@@ -201,8 +205,19 @@ public final class Registry {
    * @throws dev.parley.model.text.TokenizerException if the tokenizer cannot be used
    */
   public RegisteredVersion importDirectory(String model, Path huggingFaceDirectory) {
+    return importDirectory(
+        model, huggingFaceDirectory, huggingFaceDirectory.toAbsolutePath().toString());
+  }
+
+  /**
+   * As {@link #importDirectory(String, Path)}, of files that come from somewhere else.
+   *
+   * @param origin for the lineage: what names these files for everyone, such as {@code
+   *     organisation/name@commit}
+   */
+  public RegisteredVersion importDirectory(String model, Path huggingFaceDirectory, String origin) {
     ModelReference.requireName(model);
-    return HuggingFaceImport.run(this, model, huggingFaceDirectory);
+    return HuggingFaceImport.run(this, model, huggingFaceDirectory, origin);
   }
 
   /**
@@ -221,11 +236,25 @@ public final class Registry {
   }
 
   /**
-   * The directory of a model, as users name models: a reference into this registry, or a directory
-   * in Hugging Face layout. Its files are not verified.
+   * The directory of a model, as users name models: a reference into this registry, a directory in
+   * Hugging Face layout, or the id of a model on a hub, which is downloaded where it is not here
+   * yet. Its files are not verified.
    *
-   * @throws ModelNotFoundException if neither exists
-   * @throws RegistryException if the directory is no model, or the name is one on a hub
+   * @param hub opened for a model of a hub only
+   * @throws ModelNotFoundException if this registry has no such model, nor is it a directory
+   * @throws RegistryException if the directory is no model
+   * @throws dev.parley.model.hub.HubException if the hub's cannot be had
+   */
+  public Path locate(String reference, Supplier<Hub> hub, HubListener listener) {
+    return HubId.meantBy(reference)
+        .map(id -> hub.get().snapshot(id, listener).directory())
+        .orElseGet(() -> locate(reference));
+  }
+
+  /**
+   * As {@link #locate(String, Supplier, HubListener)}, of what is on this machine.
+   *
+   * @throws RegistryException if the directory is no model, or does not exist
    */
   public Path locate(String reference) {
     return ModelLocation.find(this, reference);

@@ -3,8 +3,13 @@ package dev.parley.model.registry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.model.hub.Hub;
+import dev.parley.model.hub.HubException;
+import dev.parley.model.hub.HubListener;
+import dev.parley.model.hub.HubSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,13 +43,22 @@ class ModelLocationTest {
   }
 
   @Test
-  void locate_hubId_saysThatItCannotBeDownloaded() {
+  void locate_hubId_isTheHubsUnlessADirectoryHasItsName() throws Exception {
+    Path cache = home.resolve("hub");
+    Hub offline =
+        new Hub(
+            HubSettings.of(Map.of("HF_HUB_OFFLINE", "1", "HF_HUB_CACHE", cache.toString()), home));
+
     for (String id : new String[] {"microsoft/DialoGPT-medium", "openai/gpt2@v1.0"}) {
-      assertThatThrownBy(() -> registry.locate(id))
-          .isInstanceOf(RegistryException.class)
-          .hasMessageContaining(id)
-          .hasMessageContaining("cannot download yet");
+      assertThatThrownBy(() -> registry.locate(id, () -> offline, HubListener.NONE))
+          .isInstanceOf(HubException.class)
+          .hasMessageContaining(id + " is not in " + cache);
     }
+    assertThat(registry.locate("greeter@2", () -> offline, HubListener.NONE))
+        .isEqualTo(home.resolve("registry/greeter/2"));
+    Path model = Files.createDirectories(home.resolve("org/model"));
+    Files.writeString(model.resolve("config.json"), "{}");
+    assertThat(registry.locate(model.toString(), () -> offline, HubListener.NONE)).isEqualTo(model);
   }
 
   @Test

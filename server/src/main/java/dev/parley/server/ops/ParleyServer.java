@@ -2,6 +2,7 @@ package dev.parley.server.ops;
 
 import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.hub.Hub;
 import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.torch.Torch;
@@ -126,7 +127,11 @@ public final class ParleyServer implements AutoCloseable {
             deployments, new FeedbackFile(home.resolve("feedback.jsonl"), Clock.systemUTC()));
     TrainingService training =
         new TrainingService(
-            jobs, datasets, new RegistryBases(registry)::check, config.maxUpload(), watchers);
+            jobs,
+            datasets,
+            new RegistryBases(registry, Hub::ofProcess)::check,
+            config.maxUpload(),
+            watchers);
     ModelService models = new ModelService(registry, catalog, deployments, registryWatch, watchers);
 
     AtomicBoolean stopping = new AtomicBoolean();

@@ -1,6 +1,10 @@
 package dev.parley.trainer.job;
 
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
+import dev.parley.model.hub.Hub;
+import dev.parley.model.hub.HubId;
+import dev.parley.model.hub.HubListener;
+import dev.parley.model.hub.HubSnapshot;
 import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
@@ -13,21 +17,32 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * What a training starts from.
  *
- * @param reference as the request names it, with the version where it is one of the registry
+ * @param reference as the request names it, with the version where it is one of the registry, and
+ *     with the commit where it is one of a hub
  */
 record BaseModel(String reference, Path directory) {
   /**
-   * The model that a reference means; the embedded base is made where it is missing. A version of
-   * the registry is as it was registered.
+   * The model that a reference means; the embedded base is made where it is missing, a model of a
+   * hub is downloaded. A version of the registry is as it was registered.
    *
+   * @param hub opened for a model of a hub only
    * @throws dev.parley.model.registry.ModelNotFoundException if there is none
    * @throws dev.parley.model.registry.DamagedVersionException if its files have changed
+   * @throws dev.parley.model.hub.HubException if the hub's cannot be had
    */
-  static BaseModel locate(Registry registry, String reference) {
+  static BaseModel locate(
+      Registry registry, String reference, Supplier<Hub> hub, HubListener listener) {
+    Optional<HubId> id = HubId.meantBy(reference);
+    if (id.isPresent()) {
+      HubSnapshot snapshot = hub.get().snapshot(id.get(), listener);
+      return new BaseModel(snapshot.reference(), snapshot.directory());
+    }
     if (reference.equals(EmbeddedBase.NAME) || reference.startsWith(EmbeddedBase.NAME + "@")) {
       EmbeddedBase.ensure(registry);
     }

@@ -3,6 +3,8 @@ package dev.parley.trainer.job;
 import ai.djl.Device;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.hub.Hub;
+import dev.parley.model.hub.HubListener;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Tokenizer;
@@ -56,12 +58,17 @@ public record DryRun(
    *
    * @param home where the registry and uploaded data are
    * @param request as {@link RequestValidation} accepts it
+   * @param download hears how the download of a base model goes
    * @throws dev.parley.trainer.data.InvalidDataException as the job would fail
    * @throws IllegalArgumentException as the job would fail
    */
-  public static DryRun of(Path home, TrainRequest request, int examples) {
+  public static DryRun of(Path home, TrainRequest request, int examples, HubListener download) {
     BaseModel base =
-        BaseModel.locate(new Registry(home.resolve("registry")), request.getBaseModel());
+        BaseModel.locate(
+            new Registry(home.resolve("registry")),
+            request.getBaseModel(),
+            Hub::ofProcess,
+            download);
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
     Device device = Recipes.device(request.getParameters());
     Recipe recipe = Recipes.of(request.getParameters(), config, device);

@@ -7,6 +7,7 @@ import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.parley.model.checkpoint.CheckpointException;
+import dev.parley.model.hub.HubException;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.RegistryException;
 import dev.parley.model.text.TokenizerException;
@@ -25,6 +26,9 @@ final class Failures {
     String message = e.getMessage() == null ? e.toString() : e.getMessage();
     if (e instanceof InvalidDataException invalid) {
       return invalidData(invalid);
+    }
+    if (e instanceof HubException hub) {
+      return hub(hub.kind(), message);
     }
     if (e instanceof ModelNotFoundException) {
       return status(Code.NOT_FOUND, "MODEL_NOT_FOUND", message);
@@ -45,6 +49,18 @@ final class Failures {
         ? status(
             Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", message + "; lower batch_size or max_length")
         : status(Code.INTERNAL, "TRAINER_FAILED", e.toString());
+  }
+
+  private static Status hub(HubException.Kind kind, String message) {
+    return switch (kind) {
+      case NOT_FOUND -> status(Code.NOT_FOUND, "MODEL_NOT_FOUND", message);
+      case DENIED -> status(Code.PERMISSION_DENIED, "HUB_ACCESS_DENIED", message);
+      case UNREACHABLE -> status(Code.UNAVAILABLE, "HUB_UNREACHABLE", message);
+      case DAMAGED -> status(Code.DATA_LOSS, "DOWNLOAD_DAMAGED", message);
+      case UNUSABLE -> status(Code.FAILED_PRECONDITION, "MODEL_UNUSABLE", message);
+      case STORAGE -> status(Code.FAILED_PRECONDITION, "STORAGE_FAILED", message);
+      case CONFIGURATION -> status(Code.FAILED_PRECONDITION, "HUB_MISCONFIGURED", message);
+    };
   }
 
   static Status diverged(String message) {

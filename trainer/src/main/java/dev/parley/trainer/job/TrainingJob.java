@@ -8,6 +8,7 @@ import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.TrainableGpt2;
+import dev.parley.model.hub.Hub;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.text.DialogueEncoder;
@@ -113,6 +114,8 @@ public final class TrainingJob {
     TrainingUpdate.Builder last;
     try {
       last = train();
+    } catch (BaseDownload.StoppedException e) {
+      last = cancelled(0);
     } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
       com.google.rpc.Status status = Failures.of(e);
       if (status.getCode() == Code.INTERNAL_VALUE) {
@@ -128,7 +131,9 @@ public final class TrainingJob {
   private TrainingUpdate.Builder train() {
     long start = System.nanoTime();
     Registry registry = new Registry(home.resolve("registry"));
-    BaseModel base = BaseModel.locate(registry, request.getBaseModel());
+    BaseModel base =
+        BaseModel.locate(
+            registry, request.getBaseModel(), Hub::ofProcess, new BaseDownload(events, cancelled));
     Device device = Recipes.device(request.getParameters());
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
     Recipe recipe = Recipes.of(request.getParameters(), config, device);

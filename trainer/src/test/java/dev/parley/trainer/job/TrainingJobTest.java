@@ -8,6 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
+import dev.parley.model.hub.HubListener;
 import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
@@ -321,7 +322,7 @@ final class TrainingJobTest {
 
   @Test
   void dryRun_goodRequest_marksTheLearnedTokens() {
-    DryRun dryRun = DryRun.of(test.home, test.request().build(), 2);
+    DryRun dryRun = DryRun.of(test.home, test.request().build(), 2, HubListener.NONE);
 
     assertThat(dryRun.examples()).hasSize(2);
     assertThat(dryRun.examples().get(0))
