@@ -6,6 +6,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
@@ -119,6 +121,21 @@ public final class Torch {
       throw exception;
     }
     return Objects.requireNonNull(result.get());
+  }
+
+  /**
+   * Gives memory that libtorch has freed back to the operating system, where the C library is
+   * glibc. It keeps such memory otherwise, to spare itself the page faults, and a model's fp32
+   * weights would stay resident after they were packed.
+   */
+  public static void trimMemory() {
+    if (Platform.isLinux()) {
+      try {
+        NativeLibrary.getProcess().getFunction("malloc_trim").invokeInt(new Object[] {0});
+      } catch (UnsatisfiedLinkError e) {
+        // another C library: it has its own ways
+      }
+    }
   }
 
   /** libtorch's number of a type, as programs take it. */

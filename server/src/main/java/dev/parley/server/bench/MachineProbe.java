@@ -43,13 +43,16 @@ final class MachineProbe implements AutoCloseable {
     this.columns = Math.max(1, (int) ((long) mebibytes * (1 << 20) / Float.BYTES / WIDTH));
   }
 
-  /** Takes some seconds and twice the memory. */
+  /** Takes some seconds and twice the memory; in a thread that leaves no OpenMP team behind. */
   static Machine measure(Device device, int mebibytes) {
-    try (MachineProbe probe = new MachineProbe(device, mebibytes)) {
-      probe.run();
-      double fastest = probe.readers.values().stream().mapToDouble(x -> x).max().orElse(0);
-      return new Machine(fastest, probe.readers, probe.operations);
-    }
+    return Torch.aside(
+        () -> {
+          try (MachineProbe probe = new MachineProbe(device, mebibytes)) {
+            probe.run();
+            double fastest = probe.readers.values().stream().mapToDouble(x -> x).max().orElse(0);
+            return new Machine(fastest, probe.readers, probe.operations);
+          }
+        });
   }
 
   private void run() {

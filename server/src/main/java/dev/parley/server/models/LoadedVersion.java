@@ -1,6 +1,7 @@
 package dev.parley.server.models;
 
 import dev.parley.model.text.Tokenizer;
+import dev.parley.model.torch.Torch;
 import dev.parley.server.engine.ChatEngine;
 import dev.parley.v1.GenerationParameters;
 import dev.parley.v1.ServedModel;
@@ -27,6 +28,7 @@ record LoadedVersion(
       engine.close();
       tokenizer.close();
     } finally {
+      Torch.trimMemory();
       onClose.run();
     }
   }

@@ -79,6 +79,7 @@ public final class VersionLoader implements AutoCloseable {
 
   private ChatEngine engine(RegisteredVersion version, EngineObserver engineObserver) {
     Gpt2Decoder decoder = Torch.aside(() -> decoder(version));
+    Torch.trimMemory();
     try {
       return new ChatEngine(decoder, limits.apply(decoder.config()), engineObserver);
     } catch (RuntimeException | Error e) {

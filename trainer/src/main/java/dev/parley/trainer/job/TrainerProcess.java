@@ -77,6 +77,7 @@ public final class TrainerProcess {
     environment.putIfAbsent("MALLOC_MMAP_MAX_", "0");
     environment.putIfAbsent("MALLOC_TRIM_THRESHOLD_", "4294967296");
     environment.putIfAbsent("MALLOC_ARENA_MAX", "1");
+    environment.putIfAbsent("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"); // huge pages
     try {
       Process process = builder.start();
       process.getOutputStream().close();
