@@ -73,14 +73,38 @@ class BenchCommandTest {
   }
 
   @Test
-  void train_text_aTableWithAHeading() {
-    assertThat(
-            CommandLineRun.of(
-                    "bench", "train", "--steps", "1", "--context", "8", "--precision", "bf16")
-                .done()
-                .out())
-        .hasLineCount(2)
-        .containsPattern("bf16 +8 +8 ");
+  void train_json_loopAgainstAPlainOne() {
+    JsonNode point =
+        CommandLineRun.of(
+                "bench train --steps 1 --rounds 2 --batch-size 2 --context 16 --precision bf16 --json"
+                    .split(" "))
+            .done()
+            .lastJson();
+
+    assertThat(point.get("bench").asString()).isEqualTo("train");
+    assertThat(point.get("precision").asString()).isEqualTo("bf16");
+    assertThat(point.get("ratio").asDouble()).isPositive().isFinite();
+    assertThat(point.get("outside_share").asDouble()).isBetween(0.0, 1.0);
+  }
+
+  @Test
+  void multiTurnIdleAndGrpc_json_theRatioThatTheyAreAbout() {
+    for (String command :
+        List.of(
+            "multi-turn --history 60 --message 8",
+            "idle --idle 40 --streams 2 --context 8 --new-tokens 4",
+            "grpc --streams 2 --context 8 --new-tokens 20 --sample")) {
+      JsonNode point = bench(command + " --precision fp32", "--json").done().lastJson();
+
+      assertThat(point.get("bench").asString()).isEqualTo(command.split(" ")[0]);
+      assertThat(point.get("ratio").asDouble()).isPositive().isFinite();
+    }
+  }
+
+  @Test
+  void grpc_text_saysWhereAStepGoes() {
+    assertThat(bench("grpc --streams 2 --context 8 --new-tokens 20 --precision fp32").done().out())
+        .contains("gRPC / engine", "libtorch", "sampling", "scheduling", "delivery", "CPU: ");
   }
 
   @ParameterizedTest
@@ -92,7 +116,10 @@ class BenchCommandTest {
         "decode --threads 0",
         "decode --streams 100000000 --context 100",
         "prefill --context 256",
-        "prefill --context 1"
+        "prefill --context 1",
+        "multi-turn --history 250",
+        "idle --idle 0",
+        "grpc --new-tokens 1"
       })
   void bench_impossibleSettings_wrongUsageWithTheLimit(String command) {
     CommandLineRun run = bench(command).misused();

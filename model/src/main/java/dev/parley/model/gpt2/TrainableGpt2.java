@@ -106,6 +106,11 @@ public final class TrainableGpt2 implements AutoCloseable {
     return program.nanosInside();
   }
 
+  /** The gradients added so far, in the order of the weights. */
+  public NDList gradients() {
+    return state().gradients();
+  }
+
   /** AdamW's first moments, in the order of the weights. */
   public NDList firstMoments() {
     return state().firstMoments();

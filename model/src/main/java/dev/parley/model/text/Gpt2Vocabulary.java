@@ -4,7 +4,9 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +53,30 @@ public final class Gpt2Vocabulary {
         "#version: 0.2\n" + String.join("\n", merges) + "\n");
     Files.writeString(
         directory.resolve(TokenizerDefinition.TOKENIZER), json.writeValueAsString(tokenizer));
+  }
+
+  /**
+   * GPT-2's own tokenizer; the caller closes it. Takes about a second.
+   *
+   * @throws UncheckedIOException if the directory for temporary files cannot be written
+   */
+  public static Tokenizer tokenizer() {
+    try {
+      Path directory = Files.createTempDirectory("gpt2-vocabulary");
+      try {
+        write(directory);
+        return Tokenizer.load(directory);
+      } finally {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+          for (Path file : files) {
+            Files.delete(file);
+          }
+        }
+        Files.delete(directory);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The tokens in the order of their ids, spelled in the byte-level alphabet. */

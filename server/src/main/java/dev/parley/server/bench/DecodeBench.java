@@ -101,7 +101,8 @@ public final class DecodeBench {
   static Pace pace(BenchModel model, int streams, int context, int newTokens)
       throws InterruptedException {
     var unused = steps(model, streams, context, WARM_UP_TOKENS);
-    return steps(model, streams, context, newTokens).pace(streams);
+    long begin = System.nanoTime();
+    return steps(model, streams, context, newTokens).pace(streams, begin);
   }
 
   private static StepLog steps(BenchModel model, int streams, int context, int newTokens)
@@ -159,7 +160,7 @@ public final class DecodeBench {
         .toList();
   }
 
-  private static void check(Gpt2Config config, List<Integer> streams, int context, int newTokens) {
+  static void check(Gpt2Config config, List<Integer> streams, int context, int newTokens) {
     int most = streams.stream().mapToInt(count -> count).max().orElse(0);
     int least = streams.stream().mapToInt(count -> count).min().orElse(0);
     int limit = config.contextLength();

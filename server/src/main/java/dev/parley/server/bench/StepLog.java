@@ -39,23 +39,26 @@ final class StepLog implements EngineObserver {
     inside = now;
   }
 
-  List<Step> steps() {
-    return List.copyOf(steps);
+  /** Steps that ended after a time. */
+  long count(long since) {
+    return steps.stream().filter(step -> step.end() - since > 0).count();
   }
 
   /**
    * The pace of the steps in which so many replies were under way and no prompt was read.
    *
+   * @param since only steps that began after it count, by {@link System#nanoTime}
    * @throws IllegalStateException if there was none
    */
-  Pace pace(int rows) {
+  Pace pace(int rows, long since) {
     long nanos = 0;
     int counted = 0;
     long tokens = 0;
     long[] parts = new long[5];
     for (int i = 1; i < steps.size(); i++) {
       Step step = steps.get(i);
-      if (step.promptTokens() > 0 || step.rows() != rows) {
+      boolean early = steps.get(i - 1).end() - since < 0;
+      if (early || step.promptTokens() > 0 || step.rows() != rows) {
         continue;
       }
       counted++;

@@ -1,0 +1,84 @@
+package dev.parley.cli;
+
+import dev.parley.server.bench.IdleBench;
+import dev.parley.server.bench.IdleBench.Point;
+import dev.parley.server.bench.Measured;
+import dev.parley.server.bench.Rounds;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code parley bench idle}. */
+@Command(
+    name = "idle",
+    description = {
+      "Replies of active conversations beside many silent ones, against the active ones alone.",
+      "",
+      "Each silent one has had a turn of "
+          + IdleBench.IDLE_TOKENS
+          + " tokens. 'heap B' is what one of them takes of the Java heap; 'cached' says how many of"
+          + " all their tokens still have keys and values, in room that nobody else needed; 'grown"
+          + " MB' is by how much the process is larger than with the active ones alone.",
+      ""
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class BenchIdleCommand implements Callable<Integer> {
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private BenchCommand bench;
+
+  @Option(
+      names = "--idle",
+      defaultValue = "1000",
+      description = "silent conversations (${DEFAULT-VALUE})")
+  private int idle;
+
+  @Option(
+      names = "--streams",
+      defaultValue = "32",
+      description = "active conversations (${DEFAULT-VALUE})")
+  private int streams;
+
+  @Option(
+      names = "--context",
+      defaultValue = "100",
+      description = "tokens of an active one's prompt (${DEFAULT-VALUE})")
+  private int context;
+
+  @Option(
+      names = "--new-tokens",
+      defaultValue = "24",
+      description = "tokens of an active one's reply (${DEFAULT-VALUE})")
+  private int newTokens;
+
+  @Mixin private BenchOptions options = new BenchOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    Output out = bench.output(options.json());
+    Rounds rounds = options.rounds(out);
+    Measured<Point> measured =
+        BenchOptions.unlessImpossible(
+            () -> IdleBench.run(rounds, idle, streams, context, newTokens));
+    options.heading(out, measured);
+    BenchTable<Point> table =
+        options
+            .<Point>table("idle", Point::precision)
+            .column("streams", "streams", Point::active)
+            .hidden("context", point -> context)
+            .hidden("new_tokens", point -> newTokens)
+            .column("idle", "idle", Point::idle)
+            .spread("alone ms/step", "alone_milliseconds_per_step", 2, Point::alone)
+            .spread("beside ms/step", "milliseconds_per_step", 2, Point::beside)
+            .spread("beside / alone", "ratio", 3, Point::ratio)
+            .number("scheduling ms", "scheduling_ms", 3, Point::scheduling)
+            .number("heap B", "heap_bytes_per_idle", 0, Point::heapBytes)
+            .column("cached", "cached_tokens", Point::cachedTokens)
+            .number("grown MB", "resident_growth_mb", 1, point -> point.residentBytes() / 1e6);
+    options.finish(table, measured).print(out, options.markdown(), measured.points());
+    return 0;
+  }
+}
