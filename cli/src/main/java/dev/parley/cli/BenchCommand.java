@@ -15,7 +15,15 @@ import picocli.CommandLine.ParentCommand;
       ""
     },
     mixinStandardHelpOptions = true,
-    subcommands = {BenchDecodeCommand.class, BenchPrefillCommand.class, BenchTrainCommand.class},
+    subcommands = {
+      BenchDecodeCommand.class,
+      BenchPrefillCommand.class,
+      BenchMultiTurnCommand.class,
+      BenchIdleCommand.class,
+      BenchGrpcCommand.class,
+      BenchTrainCommand.class,
+      BenchRooflineCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND")
 final class BenchCommand {
   @ParentCommand

@@ -68,6 +68,32 @@ final class LoadTestCommand implements Callable<Integer> {
   @Option(names = "--interrupt-share", description = "of replies, after their first piece")
   private @Nullable Double interruptShare;
 
+  @Option(
+      names = "--cancel-share",
+      description = "of conversations, after the first piece of one of their replies")
+  private @Nullable Double cancelShare;
+
+  @Option(
+      names = "--slow-readers",
+      paramLabel = "SHARE",
+      description = "of conversations that wait before each piece; their times are not counted")
+  private @Nullable Double slowReaders;
+
+  @Option(
+      names = "--read-pause-seconds",
+      defaultValue = "1",
+      description = "that slow readers wait before each piece (${DEFAULT-VALUE})")
+  private double readPauseSeconds;
+
+  @Option(
+      names = "--overload",
+      paramLabel = "FACTOR",
+      description = {
+        "one more point: conversations arrive at this multiple of the highest rate that the others",
+        "reached. Being refused with a time to come back is no failure"
+      })
+  private @Nullable Double overload;
+
   @Mixin private GenerationFlags generation = new GenerationFlags();
 
   @Option(names = "--json", description = "one JSON object a point")
@@ -95,9 +121,18 @@ final class LoadTestCommand implements Callable<Integer> {
     if (interruptShare != null) {
       options.interruptShare(interruptShare);
     }
+    if (cancelShare != null) {
+      options.cancelShare(cancelShare);
+    }
+    if (slowReaders != null) {
+      options.slowReaders(slowReaders, Duration.ofNanos(Math.round(readPauseSeconds * 1e9)));
+    }
+    if (overload != null) {
+      options.overload(overload);
+    }
     List<LoadResult> results =
         LoadTest.run(UsageException.unlessValid(options::build), parley.streams().out());
-    boolean failed = results.stream().anyMatch(result -> !result.errors().isEmpty());
+    boolean failed = results.stream().anyMatch(result -> result.failures() > 0);
     return failed ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
   }
 

@@ -1,6 +1,7 @@
 package dev.parley.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -99,6 +100,28 @@ class BenchCommandTest {
       assertThat(point.get("bench").asString()).isEqualTo(command.split(" ")[0]);
       assertThat(point.get("ratio").asDouble()).isPositive().isFinite();
     }
+  }
+
+  @Test
+  void roofline_json_boundOfEachPrecisionFallsWithItsBytes() {
+    List<JsonNode> points =
+        bench("roofline --precision fp32,int8 --streams 1,8", "--json").done().json();
+
+    assertThat(points).hasSize(4);
+    assertThat(points)
+        .allSatisfy(
+            point -> {
+              assertThat(point.get("bound_ms").asDouble()).isPositive().isFinite();
+              assertThat(point.get("bound_tokens_per_second").asDouble())
+                  .isCloseTo(
+                      point.get("streams").asInt() * 1e3 / point.get("bound_ms").asDouble(),
+                      within(1e-6));
+            });
+    assertThat(points.get(2).get("megabytes").asDouble())
+        .as("int8 reads about a quarter of fp32's bytes")
+        .isBetween(
+            0.25 * points.get(0).get("megabytes").asDouble(),
+            0.30 * points.get(0).get("megabytes").asDouble());
   }
 
   @Test

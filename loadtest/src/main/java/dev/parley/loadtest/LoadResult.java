@@ -10,9 +10,12 @@ import java.util.TreeMap;
  * @param conversations that were held or tried
  * @param turns that were answered
  * @param interrupted those of them that were interrupted on purpose
+ * @param cancelled conversations that were cancelled on purpose
+ * @param refused times that the server had no room and said when to come back: conversations that
+ *     were not opened and turns that were not taken
  * @param failedTurns that were not answered, or could not be said because their conversation had
  *     died
- * @param errors how often each gRPC status came
+ * @param errors how often each gRPC status came, refusals included
  * @param seconds from the first intended start to the last end
  * @param tokens generated, by the server's count
  * @param peakConversations open at once
@@ -21,6 +24,7 @@ import java.util.TreeMap;
  * @param betweenTokens from one piece to the next
  * @param turn from the moment at which a message was due to the end of its reply
  * @param startDelay by which messages were sent later than they were due
+ * @param refusal from asking to being refused
  * @param serverQueue how long turns waited, by the server's own clock
  */
 public record LoadResult(
@@ -29,6 +33,8 @@ public record LoadResult(
     int conversations,
     int turns,
     int interrupted,
+    int cancelled,
+    int refused,
     int failedTurns,
     Map<String, Integer> errors,
     double seconds,
@@ -39,9 +45,15 @@ public record LoadResult(
     Latency betweenTokens,
     Latency turn,
     Latency startDelay,
+    Latency refusal,
     Latency serverQueue) {
   public LoadResult {
     errors = Map.copyOf(new TreeMap<>(errors));
+  }
+
+  /** Errors that are no refusals with a time to come back. */
+  public int failures() {
+    return errors.values().stream().mapToInt(count -> count).sum() - refused;
   }
 
   /** Tokens of all conversations per second of the test. */

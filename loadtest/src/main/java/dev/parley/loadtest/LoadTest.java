@@ -51,18 +51,37 @@ public final class LoadTest {
       LoadTest test = new LoadTest(options, client, clock);
       List<LoadResult> results = new ArrayList<>();
       for (Load load : options.loads()) {
-        if (options.warmUp() > 0) {
-          var unused = test.measure(new Load.Closed(options.warmUp()), options.warmUp());
-        }
-        LoadResult result = test.measure(load, options.conversations(load));
-        results.add(result);
-        out.println(options.json() ? Report.json(result) : Report.table(options, result));
-        out.flush();
+        results.add(test.point(load, results, out));
+      }
+      if (options.overload() > 0) {
+        results.add(test.point(overload(options, results), results, out));
       }
       return results;
     } finally {
       clock.shutdownNow();
     }
+  }
+
+  /** What arrives at a multiple of the highest rate that was reached. */
+  private static Load overload(LoadTestOptions options, List<LoadResult> results) {
+    double turns = results.stream().mapToDouble(LoadResult::turnsPerSecond).max().orElse(0);
+    if (turns == 0) {
+      throw new IllegalStateException(
+          "no turn was answered, so there is no rate to offer a multiple of");
+    }
+    return new Load.Open(options.overload() * turns / options.turns());
+  }
+
+  /** Measures and prints a point; the first one is what later ones are compared with. */
+  private LoadResult point(Load load, List<LoadResult> before, PrintStream out) {
+    if (options.warmUp() > 0) {
+      var unused = measure(new Load.Closed(options.warmUp()), options.warmUp());
+    }
+    LoadResult result = measure(load, options.conversations(load));
+    LoadResult first = before.isEmpty() ? result : before.get(0);
+    out.println(options.json() ? Report.json(result, first) : Report.table(options, result, first));
+    out.flush();
+    return result;
   }
 
   private LoadResult measure(Load load, int conversations) {

@@ -20,6 +20,13 @@ import java.util.List;
  * @param messages what is said, in turn
  * @param generation how replies are chosen
  * @param interruptShare the share of replies that is interrupted after its first piece, in [0, 1]
+ * @param cancelShare the share of conversations that are cancelled after the first piece of a
+ *     reply, in [0, 1]
+ * @param slowShare the share of conversations that read slowly, in [0, 1]; their times are not
+ *     among those that are measured
+ * @param readPause of a slow one, before it takes the next piece
+ * @param overload after the other points, conversations arrive at this multiple of the highest rate
+ *     that one of them reached; 0: they do not
  * @param warmUp conversations before each point that are not measured
  * @param patience a reply whose next piece takes longer is an error
  * @param seed of arrivals and interrupts
@@ -35,6 +42,10 @@ public record LoadTestOptions(
     List<String> messages,
     GenerationOptions generation,
     double interruptShare,
+    double cancelShare,
+    double slowShare,
+    Duration readPause,
+    double overload,
     int warmUp,
     Duration patience,
     long seed,
@@ -67,9 +78,15 @@ public record LoadTestOptions(
     atLeast("conversations", conversations, 0);
     atLeast("turns", turns, 1);
     atLeast("warmUp", warmUp, 0);
-    if (!(interruptShare >= 0 && interruptShare <= 1)) {
+    share("interruptShare", interruptShare);
+    share("cancelShare", cancelShare);
+    share("slowShare", slowShare);
+    if (!(overload >= 0) || Double.isInfinite(overload)) {
       throw new IllegalArgumentException(
-          "interruptShare is " + interruptShare + "; it must be in [0, 1]");
+          "overload is " + overload + "; it must be a multiple of what the server can do, or 0");
+    }
+    if (readPause.isNegative()) {
+      throw new IllegalArgumentException("readPause is " + readPause + "; it must not be negative");
     }
     if (thinkTime.isNegative()) {
       throw new IllegalArgumentException("thinkTime is " + thinkTime + "; it must not be negative");
@@ -95,6 +112,12 @@ public record LoadTestOptions(
     return load instanceof Load.Closed closed ? closed.conversations() : 1;
   }
 
+  private static void share(String name, double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new IllegalArgumentException(name + " is " + value + "; it must be in [0, 1]");
+    }
+  }
+
   private static void atLeast(String name, int value, int least) {
     if (value < least) {
       throw new IllegalArgumentException(name + " is " + value + "; it must be at least " + least);
@@ -112,6 +135,10 @@ public record LoadTestOptions(
     private List<String> messages = MESSAGES;
     private GenerationOptions generation = GENERATION;
     private double interruptShare;
+    private double cancelShare;
+    private double slowShare;
+    private Duration readPause = Duration.ofSeconds(1);
+    private double overload;
     private int warmUp = 1;
     private Duration patience = Duration.ofMinutes(2);
     private long seed = 1;
@@ -169,6 +196,25 @@ public record LoadTestOptions(
       return this;
     }
 
+    /** The share of conversations that are cancelled after the first piece of a reply. */
+    public Builder cancelShare(double share) {
+      cancelShare = share;
+      return this;
+    }
+
+    /** The share of conversations that read slowly, and how long they wait before each piece. */
+    public Builder slowReaders(double share, Duration pause) {
+      slowShare = share;
+      readPause = pause;
+      return this;
+    }
+
+    /** After the other points, conversations arrive at this multiple of what the server can do. */
+    public Builder overload(double factor) {
+      overload = factor;
+      return this;
+    }
+
     /** Conversations before each point that are not measured. */
     public Builder warmUp(int conversations) {
       warmUp = conversations;
@@ -205,6 +251,10 @@ public record LoadTestOptions(
           messages,
           generation,
           interruptShare,
+          cancelShare,
+          slowShare,
+          readPause,
+          overload,
           warmUp,
           patience,
           seed,

@@ -1,6 +1,7 @@
 package dev.parley.loadtest;
 
 import dev.parley.client.FinishReason;
+import dev.parley.client.OverloadedException;
 import dev.parley.client.ParleyException;
 import dev.parley.client.Reply;
 import java.util.Map;
@@ -18,6 +19,7 @@ final class Recorder {
   private final Histogram turn = histogram();
   private final Histogram startDelay = histogram();
   private final Histogram serverQueue = histogram();
+  private final Histogram refusal = histogram();
   private final Map<String, Integer> errors = new TreeMap<>();
   private String model = "";
   private int conversations;
@@ -25,6 +27,8 @@ final class Recorder {
   private int peak;
   private int turns;
   private int interrupted;
+  private int cancelled;
+  private int refused;
   private int failedTurns;
   private long tokens;
 
@@ -57,24 +61,41 @@ final class Recorder {
     record(betweenTokens, nanos);
   }
 
-  synchronized void answered(Reply reply, long nanos) {
+  /** A turn was answered; its times do not count where its reader was slow on purpose. */
+  synchronized void answered(Reply reply, long nanos, boolean slow) {
     turns++;
     tokens += reply.usage().generatedTokens();
     if (reply.finishReason() == FinishReason.INTERRUPTED) {
       interrupted++;
     }
-    record(turn, nanos);
+    if (!slow) {
+      record(turn, nanos);
+    }
     record(serverQueue, reply.timings().queued().toNanos());
   }
 
   /** A conversation that could not be opened. */
-  synchronized void refused(ParleyException error) {
-    errors.merge(error.code().name(), 1, Integer::sum);
+  synchronized void notOpened(ParleyException error, long nanos) {
+    error(error, nanos);
   }
 
-  synchronized void failedTurn(ParleyException error) {
+  /** A turn that was not answered, so long after its message was sent. */
+  synchronized void failedTurn(ParleyException error, long nanos) {
     failedTurns++;
+    error(error, nanos);
+  }
+
+  /** A conversation was cancelled on purpose. */
+  synchronized void cancelled() {
+    cancelled++;
+  }
+
+  private void error(ParleyException error, long nanos) {
     errors.merge(error.code().name(), 1, Integer::sum);
+    if (error instanceof OverloadedException overloaded && overloaded.retryable()) {
+      refused++;
+      record(refusal, nanos);
+    }
   }
 
   synchronized LoadResult result(Load load, long nanos) {
@@ -84,6 +105,8 @@ final class Recorder {
         conversations,
         turns,
         interrupted,
+        cancelled,
+        refused,
         failedTurns,
         errors,
         nanos / 1e9,
@@ -94,6 +117,7 @@ final class Recorder {
         Latency.of(betweenTokens),
         Latency.of(turn),
         Latency.of(startDelay),
+        Latency.of(refusal),
         Latency.of(serverQueue));
   }
 

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 final class Report {
   private Report() {}
 
-  static String table(LoadTestOptions options, LoadResult result) {
+  static String table(LoadTestOptions options, LoadResult result, LoadResult first) {
     List<String> lines = new ArrayList<>();
     lines.add(
         String.format(
@@ -37,16 +37,43 @@ final class Report {
             result.turnsPerSecond(),
             result.tokensPerSecond(),
             result.peakConversations()));
+    if (result != first && result.betweenTokens().count() > 0) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "between tokens against the first point: p50 × %.2f, p99 × %.2f",
+              ratio(result.betweenTokens().p50(), first.betweenTokens().p50()),
+              ratio(result.betweenTokens().p99(), first.betweenTokens().p99())));
+    }
+    if (result.refused() > 0) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%d times refused with a time to come back: after %.1f ms (p50), %.1f ms (p99), %.1f ms (max)",
+              result.refused(),
+              result.refusal().p50(),
+              result.refusal().p99(),
+              result.refusal().max()));
+    }
+    if (result.cancelled() > 0) {
+      lines.add(result.cancelled() + " conversations cancelled on purpose");
+    }
     if (result.interrupted() > 0) {
       lines.add(result.interrupted() + " turns interrupted on purpose");
     }
     if (result.failedTurns() > 0 || !result.errors().isEmpty()) {
-      lines.add(result.failedTurns() + " turns FAILED; errors: " + new TreeMap<>(result.errors()));
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%d turns FAILED; errors: %s, %d of them no refusal with a time to come back",
+              result.failedTurns(),
+              new TreeMap<>(result.errors()),
+              result.failures()));
     }
     return String.join(System.lineSeparator(), lines) + System.lineSeparator();
   }
 
-  static String json(LoadResult result) {
+  static String json(LoadResult result, LoadResult first) {
     StringBuilder json = new StringBuilder("{\"loadtest\":");
     if (result.load() instanceof Load.Closed closed) {
       json.append("\"closed\",\"at_once\":").append(closed.conversations());
@@ -59,6 +86,9 @@ final class Report {
     json.append(",\"peak_conversations\":").append(result.peakConversations());
     json.append(",\"turns\":").append(result.turns());
     json.append(",\"interrupted_turns\":").append(result.interrupted());
+    json.append(",\"cancelled_conversations\":").append(result.cancelled());
+    json.append(",\"refused\":").append(result.refused());
+    json.append(",\"failures\":").append(result.failures());
     json.append(",\"failed_turns\":").append(result.failedTurns());
     json.append(",\"errors\":{");
     String separator = "";
@@ -74,10 +104,20 @@ final class Report {
     json.append(latency("opening_ms", result.opening()));
     json.append(latency("first_token_ms", result.firstToken()));
     json.append(latency("between_tokens_ms", result.betweenTokens()));
+    json.append(",\"between_tokens_p50_ratio\":");
+    json.append(number(ratio(result.betweenTokens().p50(), first.betweenTokens().p50())));
+    json.append(",\"between_tokens_p99_ratio\":");
+    json.append(number(ratio(result.betweenTokens().p99(), first.betweenTokens().p99())));
     json.append(latency("turn_ms", result.turn()));
     json.append(latency("start_delay_ms", result.startDelay()));
+    json.append(latency("refusal_ms", result.refusal()));
     json.append(latency("server_queue_ms", result.serverQueue()));
     return json.append('}').toString();
+  }
+
+  /** 0 where there is nothing to compare with. */
+  private static double ratio(double value, double first) {
+    return first > 0 ? value / first : 0;
   }
 
   private static String latency(String name, Latency latency) {

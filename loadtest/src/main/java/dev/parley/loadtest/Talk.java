@@ -7,6 +7,7 @@ import dev.parley.client.Reply;
 import dev.parley.client.ReplyListener;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -24,12 +25,16 @@ final class Talk implements ReplyListener {
   private final RandomGenerator random;
   private final Runnable onEnd;
   private final int number;
+  private final boolean slow;
+  private final int lastWord;
   private @Nullable Conversation conversation;
   private int said;
   private long due;
   private long lastPiece;
   private boolean pieces;
   private boolean interrupt;
+  private boolean cancelled;
+  private long sent;
 
   /**
    * @param number of the conversation, from 0: decides what is said
@@ -48,6 +53,9 @@ final class Talk implements ReplyListener {
     this.clock = clock;
     this.random = random;
     this.number = number;
+    this.slow = random.nextDouble() < options.slowShare();
+    boolean cancel = random.nextDouble() < options.cancelShare();
+    this.lastWord = cancel ? 1 + random.nextInt(options.turns()) : 0;
     this.due = due;
     this.onEnd = onEnd;
   }
@@ -69,7 +77,7 @@ final class Talk implements ReplyListener {
                     recorder.opened(opened.model().reference(), System.nanoTime() - asked);
                     say();
                   } else if (failure instanceof ParleyException error) {
-                    recorder.refused(error);
+                    recorder.notOpened(error, System.nanoTime() - asked);
                     end();
                   } else {
                     throw new IllegalStateException("Not a failure of a call", failure);
@@ -87,7 +95,8 @@ final class Talk implements ReplyListener {
     said++;
     pieces = false;
     interrupt = random.nextDouble() < options.interruptShare();
-    recorder.sent(System.nanoTime() - due);
+    sent = System.nanoTime();
+    recorder.sent(sent - due);
     var unused = open.stream(text, this);
   }
 
@@ -95,15 +104,31 @@ final class Talk implements ReplyListener {
   public void onText(String piece) {
     long now = System.nanoTime();
     if (pieces) {
-      recorder.nextPiece(now - lastPiece);
+      if (!slow) {
+        recorder.nextPiece(now - lastPiece);
+      }
     } else {
       recorder.firstPiece(now - due);
       pieces = true;
-      if (interrupt && conversation != null) {
-        conversation.interrupt();
-      }
+      breakOff();
+    }
+    if (slow) {
+      LockSupport.parkNanos(options.readPause().toNanos());
     }
     lastPiece = now;
+  }
+
+  private void breakOff() {
+    Conversation open = conversation;
+    if (open == null) {
+      return;
+    }
+    if (said == lastWord) {
+      cancelled = true;
+      open.close();
+    } else if (interrupt) {
+      open.interrupt();
+    }
   }
 
   @Override
@@ -112,14 +137,21 @@ final class Talk implements ReplyListener {
     if (!pieces) {
       recorder.firstPiece(now - due); // An empty reply: its end is the first that is heard of it.
     }
-    recorder.answered(reply, now - due);
+    recorder.answered(reply, now - due, slow);
     next(now);
   }
 
   @Override
   public void onError(ParleyException error) {
-    recorder.failedTurn(error);
-    next(System.nanoTime());
+    long now = System.nanoTime();
+    if (cancelled) {
+      recorder.cancelled();
+      said = options.turns(); // nothing is left to say
+      end();
+      return;
+    }
+    recorder.failedTurn(error, now - sent);
+    next(now);
   }
 
   private void next(long now) {

@@ -163,7 +163,79 @@ class LoadTestTest {
     assertThat(result.turns()).isEqualTo(2);
     assertThat(result.failedTurns()).isEqualTo(2);
     assertThat(result.errors()).containsOnly(Map.entry("RESOURCE_EXHAUSTED", 2));
-    assertThat(printed()).contains("2 turns FAILED; errors: {RESOURCE_EXHAUSTED=2}");
+    assertThat(result.refused()).isEqualTo(2);
+    assertThat(result.refusal().count()).isEqualTo(2);
+    assertThat(result.failures()).isZero();
+    assertThat(printed())
+        .contains("2 times refused with a time to come back: after ")
+        .contains("2 turns FAILED; errors: {RESOURCE_EXHAUSTED=2}, 0 of them no refusal");
+  }
+
+  @Test
+  void run_refusedWithoutATimeToComeBack_isAFailure() {
+    server.answerWith(
+        text -> FakeReply.failing(FakeError.of(Status.Code.RESOURCE_EXHAUSTED, "FULL", "Full")));
+    LoadResult result =
+        LoadTest.run(options().loads(List.of(new Load.Closed(1))).turns(2).build(), out).get(0);
+    assertThat(result.refused()).isZero();
+    assertThat(result.failures()).isEqualTo(2);
+  }
+
+  @Test
+  void run_cancelShareOne_everyConversationEndsInItsFirstReply() {
+    server.answerWith(
+        text -> FakeReply.of("a", "b").pausedBefore(1, new CompletableFuture<Void>()));
+    LoadResult result =
+        LoadTest.run(
+                options()
+                    .loads(List.of(new Load.Closed(2)))
+                    .conversations(3)
+                    .turns(1)
+                    .cancelShare(1)
+                    .build(),
+                out)
+            .get(0);
+    assertThat(result.cancelled()).isEqualTo(3);
+    assertThat(result.turns()).isZero();
+    assertThat(result.failedTurns()).isZero();
+    assertThat(result.errors()).isEmpty();
+    assertThat(printed()).contains("3 conversations cancelled on purpose").doesNotContain("FAILED");
+  }
+
+  @Test
+  void run_slowReaders_areAnsweredButNotMeasured() {
+    server.answerWith(text -> FakeReply.of("a", "b", "c"));
+    LoadResult result =
+        LoadTest.run(
+                options()
+                    .loads(List.of(new Load.Closed(2)))
+                    .turns(1)
+                    .slowReaders(1, Duration.ofMillis(20))
+                    .build(),
+                out)
+            .get(0);
+    assertThat(result.turns()).isEqualTo(2);
+    assertThat(result.betweenTokens().count()).isZero();
+    assertThat(result.turn().count()).isZero();
+    assertThat(result.seconds()).isGreaterThanOrEqualTo(0.06);
+  }
+
+  @Test
+  void run_overload_offersAMultipleOfWhatWasReached() {
+    server.answerWith(text -> FakeReply.of("a", "b"));
+    List<LoadResult> results =
+        LoadTest.run(
+            options()
+                .loads(List.of(new Load.Closed(1), new Load.Closed(2)))
+                .conversations(6)
+                .turns(2)
+                .overload(4)
+                .build(),
+            out);
+    assertThat(results).hasSize(3);
+    double reached = Math.max(results.get(0).turnsPerSecond(), results.get(1).turnsPerSecond()) / 2;
+    assertThat(results.get(2).load()).isEqualTo(new Load.Open(4 * reached));
+    assertThat(printed()).containsPattern("against the first point: p50 × [0-9.]+, p99 × [0-9.]+");
   }
 
   @Test
@@ -210,6 +282,7 @@ class LoadTestTest {
     assertThat(lines.get(0))
         .startsWith("{\"loadtest\":\"closed\",\"at_once\":1,\"model\":\"parley-tiny@1\"")
         .contains("\"turns\":12,")
+        .contains("\"refused\":0,\"failures\":0,")
         .contains("\"errors\":{}")
         .containsPattern("\"first_token_ms\":\\{\"count\":12,\"mean\":[0-9.]+,\"p50\":[0-9.]+")
         .endsWith("}}");
@@ -229,6 +302,9 @@ class LoadTestTest {
     assertThatThrownBy(() -> options().turns(0).build()).hasMessageContaining("turns is 0");
     assertThatThrownBy(() -> options().interruptShare(2).build())
         .hasMessageContaining("interruptShare is 2.0");
+    assertThatThrownBy(() -> options().cancelShare(-1).build()).hasMessageContaining("cancelShare");
+    assertThatThrownBy(() -> options().overload(Double.NaN).build())
+        .hasMessageContaining("overload is NaN");
     assertThatThrownBy(() -> new Load.Closed(0)).hasMessageContaining("conversations is 0");
     assertThatThrownBy(() -> new Load.Open(Double.NaN)).hasMessageContaining("NaN");
   }

@@ -130,9 +130,10 @@ public final class DecodeBench {
         Math.max(usual.stepTokens(), conversations + 1),
         conversations,
         capacity,
-        conversations,
-        conversations,
-        1);
+        4 * conversations, // those that are being closed still count
+        4 * conversations,
+        1,
+        false); // what is read is what is measured
   }
 
   /** Random messages of so many tokens, none of them an end of turn. */

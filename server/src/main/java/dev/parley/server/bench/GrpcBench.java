@@ -107,7 +107,7 @@ public final class GrpcBench {
         messages.add(Words.message(random, context - 1));
       }
       List<int[]> tokens = messages.stream().map(tokenizer::encode).toList();
-      var limits = DecodeBench.limits(config, 2 * streams, context + newTokens);
+      var limits = DecodeBench.limits(config, streams, context + newTokens);
 
       StepLog engineLog = new StepLog(model.decoder());
       long begin;

@@ -102,9 +102,10 @@ public final class IdleBench {
             room.stepTokens(),
             room.stepRows(),
             room.kvCapacityTokens(),
-            idle + active,
-            Math.max(idle, active),
-            1);
+            idle + room.conversations(),
+            idle + room.waitingTurns(),
+            1,
+            false);
     long begin;
     double heap;
     int cached;

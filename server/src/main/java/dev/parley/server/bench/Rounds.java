@@ -4,6 +4,7 @@ import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +37,18 @@ public record Rounds(
           "%d precisions, %d rounds and %d MiB for the probe: there must be at least 1 of each"
               .formatted(precisions.size(), rounds, probeMebibytes));
     }
+  }
+
+  /** Measures the machine alone: the round in which it read memory fastest is the one point. */
+  public Measured<Machine> machines() {
+    List<Machine> machines = new ArrayList<>();
+    for (int round = 1; round <= rounds; round++) {
+      progress.accept("round %d of %d".formatted(round, rounds));
+      machines.add(MachineProbe.measure(device, probeMebibytes));
+    }
+    Machine best =
+        machines.stream().max(Comparator.comparingDouble(Machine::bytesPerSecond)).orElseThrow();
+    return new Measured<>(machines, List.of(best));
   }
 
   /** What is measured with a model. */
