@@ -30,7 +30,8 @@ public record StepCost(String type, Part projections, Part attention, Part head)
    * @param tokens that each of them reads
    * @param context tokens that the last of them looks back on, itself included
    */
-  public static StepCost of(Gpt2Config config, Precision precision, int rows, int tokens, double context) {
+  public static StepCost of(
+      Gpt2Config config, Precision precision, int rows, int tokens, double context) {
     double size = config.embeddingSize();
     double weights = 12.0 * config.layerCount() * size * size;
     double head = config.vocabularySize() * size;
