@@ -37,7 +37,7 @@ final class Report {
             result.turnsPerSecond(),
             result.tokensPerSecond(),
             result.peakConversations()));
-    if (result != first && result.betweenTokens().count() > 0) {
+    if (!result.equals(first) && result.betweenTokens().count() > 0) {
       lines.add(
           String.format(
               Locale.ROOT,
@@ -49,7 +49,8 @@ final class Report {
       lines.add(
           String.format(
               Locale.ROOT,
-              "%d times refused with a time to come back: after %.1f ms (p50), %.1f ms (p99), %.1f ms (max)",
+              "%d times refused with a time to come back: after %.1f ms (p50), %.1f ms (p99), %.1f"
+                  + " ms (max)",
               result.refused(),
               result.refusal().p50(),
               result.refusal().p99(),

@@ -132,7 +132,7 @@ public final class DecodeBench {
         capacity,
         4 * conversations, // those that are being closed still count
         4 * conversations,
-        1,
+        4,
         false); // what is read is what is measured
   }
 

@@ -35,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A chat server over one engine and its clients, in this process, over TCP on the loopback
@@ -42,6 +43,7 @@ import java.util.concurrent.Executors;
  */
 final class GrpcRun implements AutoCloseable {
   private static final String MODEL = "bench";
+  private static final long FAREWELL_SECONDS = 5;
   private final EventLoopGroup serverLoop;
   private final EventLoopGroup clientLoop;
   private final ExecutorService serverThreads;
@@ -202,6 +204,11 @@ final class GrpcRun implements AutoCloseable {
   public void close() {
     channel.shutdownNow();
     server.shutdownNow();
+    try { // its threads are needed until the last stream has ended
+      boolean unused = server.awaitTermination(FAREWELL_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     stopThreads();
   }
 }

@@ -104,7 +104,7 @@ public final class IdleBench {
             room.kvCapacityTokens(),
             idle + room.conversations(),
             idle + room.waitingTurns(),
-            1,
+            4,
             false);
     long begin;
     double heap;
