@@ -31,6 +31,9 @@ import org.slf4j.LoggerFactory;
 final class EngineLoop {
   private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
 
+  /** After so many steps in a row in which every row failed, the model and not a turn is at fault. */
+  static final int HOPELESS_STEPS = 8;
+
   private final EngineLimits limits;
   private final EngineObserver observer;
   private final LongSupplier clock;
@@ -45,15 +48,18 @@ final class EngineLoop {
   private final StepClock stepClock;
   private final Map<Long, Dialogue> dialogues = new HashMap<>();
   private final Map<Long, Turn> turns = new LinkedHashMap<>();
+  private int failedSteps;
   private volatile EngineState state;
 
   /**
    * A loop over a decoder.
    *
+   * @param beforeCall told what each call into the model reads; where it throws, the call fails
    * @param ended told about every turn that ended, after its sink
    */
   EngineLoop(
       Gpt2Decoder decoder,
+      Consumer<List<Gpt2Decoder.Row>> beforeCall,
       EngineLimits limits,
       EngineObserver observer,
       LongSupplier clock,
@@ -67,7 +73,7 @@ final class EngineLoop {
     this.decoder = decoder;
     this.scheduler =
         new Scheduler(limits, limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
-    this.runner = new StepRunner(decoder);
+    this.runner = new StepRunner(decoder, beforeCall, this::giveUpMemory);
     this.stepClock = new StepClock(clock);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
     this.state = EngineState.empty(limits);
@@ -194,6 +200,16 @@ final class EngineLoop {
     return true;
   }
 
+  /** Drops what is cached of idle conversations; false where there is nothing. */
+  private boolean giveUpMemory() {
+    List<Plan.Drop> dropped = scheduler.reclaim();
+    for (Plan.Drop drop : dropped) {
+      drop(dialogue(drop.conversation()));
+      observer.evicted(drop.reason(), drop.tokens());
+    }
+    return !dropped.isEmpty();
+  }
+
   private Optional<PrefixOffers.Offer> offer(long id) {
     Turn turn = turn(id);
     CachedTokens own = turn.dialogue.cached();
@@ -299,6 +315,15 @@ final class EngineLoop {
     }
     observer.stepTimes(stepClock.times());
     observer.step(end - begin, rows.size(), read - decoded, sampled);
+    requireHope(results.failure());
+  }
+
+  private void requireHope(@Nullable Throwable failure) {
+    failedSteps = failure == null ? 0 : failedSteps + 1;
+    if (failedSteps >= HOPELESS_STEPS) {
+      throw new IllegalStateException(
+          "the model failed on every row of %d steps in a row".formatted(failedSteps), failure);
+    }
   }
 
   /** Chooses the next token of a reply and sees what becomes of it. */
