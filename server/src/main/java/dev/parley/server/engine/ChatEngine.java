@@ -87,7 +87,8 @@ public final class ChatEngine implements AutoCloseable {
     this.nanoClock = nanoClock;
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
-    this.loop = new EngineLoop(decoder, beforeCall, limits, this.observer, this::now, this::turnEnded);
+    this.loop =
+        new EngineLoop(decoder, beforeCall, limits, this.observer, this::now, this::turnEnded);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
@@ -108,8 +109,7 @@ public final class ChatEngine implements AutoCloseable {
       Consumer<List<Gpt2Decoder.Row>> beforeCall,
       EngineLimits limits,
       EngineObserver observer) {
-    return new ChatEngine(
-        decoder, beforeCall, limits, observer, System::nanoTime, decoder::close);
+    return new ChatEngine(decoder, beforeCall, limits, observer, System::nanoTime, decoder::close);
   }
 
   /** The model's shape. */
@@ -316,6 +316,7 @@ public final class ChatEngine implements AutoCloseable {
 
   private void run() {
     Throwable cause = null;
+    observer.state(loop.state()); // its capacity is to be seen before the first turn
     try {
       boolean more = true;
       while (more) {

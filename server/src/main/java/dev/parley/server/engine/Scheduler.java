@@ -140,7 +140,9 @@ final class Scheduler {
     seats.forget(seats.get(conversation));
   }
 
-  /** Drops every cache that no running turn needs, because there is less memory than was thought. */
+  /**
+   * Drops every cache that no running turn needs, because there is less memory than was thought.
+   */
   List<Drop> reclaim() {
     List<Move> moves = new ArrayList<>();
     for (Optional<Seat> idle = seats.firstIdle(null, null);

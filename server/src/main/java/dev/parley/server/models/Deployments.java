@@ -228,8 +228,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
       return Optional.empty();
     }
     deployment.lease();
-    return Optional.of(
-        new VersionLease(deployment.loaded().join(), () -> release(deployment)));
+    return Optional.of(new VersionLease(deployment.loaded().join(), () -> release(deployment)));
   }
 
   private synchronized void release(Deployment deployment) {
