@@ -6,10 +6,14 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.server.rpc.RpcException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -42,6 +46,7 @@ public final class ChatEngine implements AutoCloseable {
   private final DrainRate turnsDrain = new DrainRate();
   private final EngineLoop loop;
   private final Thread thread;
+  private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
   private volatile @Nullable Throwable failure;
 
   /**
@@ -61,11 +66,12 @@ public final class ChatEngine implements AutoCloseable {
    */
   public ChatEngine(
       Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer, LongSupplier nanoClock) {
-    this(decoder, limits, observer, nanoClock, decoder::close);
+    this(decoder, rows -> {}, limits, observer, nanoClock, decoder::close);
   }
 
   private ChatEngine(
       Gpt2Decoder decoder,
+      Consumer<List<Gpt2Decoder.Row>> beforeCall,
       EngineLimits limits,
       EngineObserver observer,
       LongSupplier nanoClock,
@@ -81,7 +87,8 @@ public final class ChatEngine implements AutoCloseable {
     this.nanoClock = nanoClock;
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
-    this.loop = new EngineLoop(decoder, limits, this.observer, this::now, this::turnEnded);
+    this.loop =
+        new EngineLoop(decoder, beforeCall, limits, this.observer, this::now, this::turnEnded);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
@@ -89,7 +96,20 @@ public final class ChatEngine implements AutoCloseable {
 
   /** Starts an engine over a decoder that stays its caller's. */
   public static ChatEngine over(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer) {
-    return new ChatEngine(decoder, limits, observer, System::nanoTime, () -> {});
+    return new ChatEngine(decoder, rows -> {}, limits, observer, System::nanoTime, () -> {});
+  }
+
+  /**
+   * Starts an engine whose calls into the model can be made to fail.
+   *
+   * @param beforeCall on the engine thread, before each call; what it throws is the call's failure
+   */
+  static ChatEngine failing(
+      Gpt2Decoder decoder,
+      Consumer<List<Gpt2Decoder.Row>> beforeCall,
+      EngineLimits limits,
+      EngineObserver observer) {
+    return new ChatEngine(decoder, beforeCall, limits, observer, System::nanoTime, decoder::close);
   }
 
   /** The model's shape. */
@@ -280,6 +300,11 @@ public final class ChatEngine implements AutoCloseable {
     return Optional.ofNullable(failure);
   }
 
+  /** Completes when the engine has stopped though nobody closed it, and its memory is free. */
+  public CompletionStage<Throwable> failed() {
+    return failed;
+  }
+
   /** Whether the engine's thread runs. */
   public boolean alive() {
     return thread.isAlive();
@@ -291,6 +316,7 @@ public final class ChatEngine implements AutoCloseable {
 
   private void run() {
     Throwable cause = null;
+    observer.state(loop.state()); // its capacity is to be seen before the first turn
     try {
       boolean more = true;
       while (more) {
@@ -303,8 +329,14 @@ public final class ChatEngine implements AutoCloseable {
     try {
       mailbox.close();
     } finally {
-      loop.stop(cause);
-      atEnd.run();
+      try {
+        loop.stop(cause);
+      } finally {
+        atEnd.run();
+        if (cause != null) {
+          failed.complete(cause);
+        }
+      }
     }
   }
 

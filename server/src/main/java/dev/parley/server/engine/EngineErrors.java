@@ -54,7 +54,9 @@ final class EngineErrors {
         cause == null ? "ENGINE_CLOSED" : "ENGINE_FAILED",
         cause == null
             ? "the model is being unloaded; open a new conversation"
-            : "the engine has stopped after a failure; try another replica",
-        Map.of());
+            : ("the model's engine has stopped after a failure (%s) and is loaded again; open a new"
+                    + " conversation")
+                .formatted(cause.getClass().getSimpleName()),
+        cause == null ? Map.of() : Map.of("cause", cause.getClass().getName()));
   }
 }

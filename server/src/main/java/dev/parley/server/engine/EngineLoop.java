@@ -9,13 +9,11 @@ import dev.parley.server.engine.StepRunner.Result;
 import dev.parley.server.engine.StepRunner.Results;
 import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -31,29 +29,35 @@ import org.slf4j.LoggerFactory;
 final class EngineLoop {
   private static final Logger log = LoggerFactory.getLogger(EngineLoop.class);
 
+  /**
+   * After so many steps in a row in which every row failed, the model and not a turn is at fault.
+   */
+  static final int HOPELESS_STEPS = 8;
+
   private final EngineLimits limits;
   private final EngineObserver observer;
   private final LongSupplier clock;
   private final Consumer<Turn> ended;
   private final int contextLength;
   private final int endOfText;
-  private final Gpt2Decoder decoder;
-  private final PrefixIndex prefixes = new PrefixIndex();
+  private final DialogueCaches caches;
   private final Scheduler scheduler;
   private final StepRunner runner;
   private final Sampler sampler;
   private final StepClock stepClock;
-  private final Map<Long, Dialogue> dialogues = new HashMap<>();
   private final Map<Long, Turn> turns = new LinkedHashMap<>();
+  private int failedSteps;
   private volatile EngineState state;
 
   /**
    * A loop over a decoder.
    *
+   * @param beforeCall told what each call into the model reads; where it throws, the call fails
    * @param ended told about every turn that ended, after its sink
    */
   EngineLoop(
       Gpt2Decoder decoder,
+      Consumer<List<Gpt2Decoder.Row>> beforeCall,
       EngineLimits limits,
       EngineObserver observer,
       LongSupplier clock,
@@ -64,10 +68,11 @@ final class EngineLoop {
     this.ended = ended;
     this.contextLength = decoder.config().contextLength();
     this.endOfText = decoder.config().endOfText();
-    this.decoder = decoder;
+    this.caches = new DialogueCaches(decoder, observer);
     this.scheduler =
-        new Scheduler(limits, limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
-    this.runner = new StepRunner(decoder);
+        new Scheduler(
+            limits, limits.sharePrefixes() ? id -> caches.offer(turn(id)) : PrefixOffers.NONE);
+    this.runner = new StepRunner(decoder, beforeCall, this::giveUpMemory);
     this.stepClock = new StepClock(clock);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
     this.state = EngineState.empty(limits);
@@ -80,12 +85,12 @@ final class EngineLoop {
 
   /** A conversation that may be opened; on any thread. */
   Dialogue dialogue(long id, int[] history) {
-    return new Dialogue(id, decoder, prefixes, history);
+    return caches.make(id, history);
   }
 
   /** A conversation begins. */
   void open(Dialogue dialogue) {
-    dialogues.put(dialogue.id, dialogue);
+    caches.open(dialogue);
     scheduler.open(dialogue.id);
   }
 
@@ -126,14 +131,7 @@ final class EngineLoop {
     dialogue.close();
     boolean worthKeeping = limits.sharePrefixes() && dialogue.cached().size() >= PrefixIndex.BLOCK;
     if (!scheduler.close(dialogue.id, worthKeeping)) {
-      drop(dialogue);
-    }
-  }
-
-  private void drop(Dialogue dialogue) {
-    dialogue.forget();
-    if (dialogue.closed()) {
-      dialogues.remove(dialogue.id);
+      caches.drop(dialogue);
     }
   }
 
@@ -171,40 +169,20 @@ final class EngineLoop {
     Plan left = plan;
     for (Plan.Move move : plan.moves()) {
       if (move instanceof Plan.Drop drop) {
-        drop(dialogue(drop.conversation()));
-        observer.evicted(drop.reason(), drop.tokens());
-      } else if (move instanceof Plan.Share share && !share(share)) {
+        caches.drop(drop);
+      } else if (move instanceof Plan.Share share && !caches.share(share)) {
+        scheduler.lose(share.turn());
         left = left.without(share.turn());
       }
     }
     return left;
   }
 
-  /** Copies a beginning; false where that failed, so that the turn reads it in the next steps. */
-  private boolean share(Plan.Share share) {
-    try {
-      dialogue(share.conversation()).share(dialogue(share.source()), share.tokens());
-    } catch (RuntimeException e) { // such as for lack of memory
-      log.warn("{} cached tokens could not be copied; they are read again", share.tokens(), e);
-      dialogue(share.conversation()).forget();
-      scheduler.lose(share.turn());
-      return false;
-    }
-    observer.shared(share.tokens());
-    return true;
-  }
-
-  private Optional<PrefixOffers.Offer> offer(long id) {
-    Turn turn = turn(id);
-    CachedTokens own = turn.dialogue.cached();
-    return prefixes
-        .longest(turn.tokens, own)
-        .map(
-            source ->
-                new PrefixOffers.Offer(
-                    source.conversation,
-                    Math.min(source.commonPrefix(turn.tokens), turn.tokens.size() - 1)))
-        .filter(offer -> offer.tokens() - own.size() >= PrefixIndex.BLOCK);
+  /** Drops what is cached of idle conversations; false where there is nothing. */
+  private boolean giveUpMemory() {
+    List<Plan.Drop> dropped = scheduler.reclaim();
+    dropped.forEach(caches::drop);
+    return !dropped.isEmpty();
   }
 
   /** Every turn fails; no conversation is left. */
@@ -217,11 +195,7 @@ final class EngineLoop {
       turns.remove(turn.id);
       deliver(turn, () -> turn.sink.failed(EngineErrors.unavailable(cause)), "failed");
     }
-    for (Dialogue dialogue : dialogues.values()) {
-      dialogue.turns.clear();
-      dialogue.forget();
-    }
-    dialogues.clear();
+    caches.clear();
     state = EngineState.empty(limits);
     observer.state(state);
   }
@@ -299,6 +273,15 @@ final class EngineLoop {
     }
     observer.stepTimes(stepClock.times());
     observer.step(end - begin, rows.size(), read - decoded, sampled);
+    requireHope(results.failure());
+  }
+
+  private void requireHope(@Nullable Throwable failure) {
+    failedSteps = failure == null ? 0 : failedSteps + 1;
+    if (failedSteps >= HOPELESS_STEPS) {
+      throw new IllegalStateException(
+          "the model failed on every row of %d steps in a row".formatted(failedSteps), failure);
+    }
   }
 
   /** Chooses the next token of a reply and sees what becomes of it. */
@@ -422,14 +405,6 @@ final class EngineLoop {
       throw new IllegalStateException("turn %d is unknown".formatted(id));
     }
     return turn;
-  }
-
-  private Dialogue dialogue(long id) {
-    Dialogue dialogue = dialogues.get(id);
-    if (dialogue == null) {
-      throw new IllegalStateException("conversation %d is unknown".formatted(id));
-    }
-    return dialogue;
   }
 
   private static RpcException internal(Throwable cause) {

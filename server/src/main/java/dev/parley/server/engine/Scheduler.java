@@ -140,6 +140,19 @@ final class Scheduler {
     seats.forget(seats.get(conversation));
   }
 
+  /**
+   * Drops every cache that no running turn needs, because there is less memory than was thought.
+   */
+  List<Drop> reclaim() {
+    List<Move> moves = new ArrayList<>();
+    for (Optional<Seat> idle = seats.firstIdle(null, null);
+        idle.isPresent();
+        idle = seats.firstIdle(null, null)) {
+      drop(idle.get(), EvictionReason.IDLE, moves);
+    }
+    return new Plan(moves, List.of(), List.of(), List.of(), TurnRequest.NEVER).dropped();
+  }
+
   /** The next step. Whoever is expired or dropped in it is so from now on. */
   Plan schedule(long now) {
     step++;

@@ -136,7 +136,7 @@ final class Seats {
   }
 
   /** The conversation that loses its cache first, another one than these two. */
-  Optional<Seat> firstIdle(Seat but, @Nullable Seat orBut) {
+  Optional<Seat> firstIdle(@Nullable Seat but, @Nullable Seat orBut) {
     for (Seat seat : idle) { // at most three
       if (seat != but && seat != orBut) {
         return Optional.of(seat);

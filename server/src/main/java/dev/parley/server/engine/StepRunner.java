@@ -6,21 +6,26 @@ import dev.parley.model.gpt2.LogitsQuery;
 import dev.parley.model.gpt2.StepLogits;
 import dev.parley.server.engine.Plan.Grant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries out the rows of a step in one call. Where that fails, it makes each row by itself, so
- * that the one that cannot be made fails alone and a step that is too large for the memory still
- * gets on.
+ * Carries out the rows of a step in one call. Where that fails, the step is halved again and again,
+ * so that a row that cannot be made fails alone, after a few calls more. Where it fails for lack of
+ * memory, other memory is given up first, and a row that is too large by itself is read in pieces.
  */
 final class StepRunner {
   private static final Logger log = LoggerFactory.getLogger(StepRunner.class);
   private final Gpt2Decoder decoder;
+  private final Consumer<List<Gpt2Decoder.Row>> beforeCall;
+  private final BooleanSupplier giveUpMemory;
 
   /**
    * What became of a row.
@@ -28,7 +33,7 @@ final class StepRunner {
    * @param logits the answers to its queries
    * @param error why it failed; its cache is in doubt then
    */
-  record Result(List<Logits> logits, @Nullable RuntimeException error) {}
+  record Result(List<Logits> logits, @Nullable Throwable error) {}
 
   /** What became of the rows of a step, with the logits that they asked about; closed after use. */
   static final class Results implements AutoCloseable {
@@ -44,14 +49,38 @@ final class StepRunner {
       return result;
     }
 
+    /** Why every row failed, the last one's reason; null where one was made. */
+    @Nullable Throwable failure() {
+      Throwable last = null;
+      for (Result result : results.values()) {
+        last = result.error();
+        if (last == null) {
+          return null;
+        }
+      }
+      return last;
+    }
+
     @Override
     public void close() {
       logits.forEach(StepLogits::close);
     }
   }
 
-  StepRunner(Gpt2Decoder decoder) {
+  /**
+   * Over a decoder.
+   *
+   * @param beforeCall told what each call into the model reads; where it throws, the call fails
+   * @param giveUpMemory whether some memory was given up that nobody needs; false where none is
+   *     left
+   */
+  StepRunner(
+      Gpt2Decoder decoder,
+      Consumer<List<Gpt2Decoder.Row>> beforeCall,
+      BooleanSupplier giveUpMemory) {
     this.decoder = decoder;
+    this.beforeCall = beforeCall;
+    this.giveUpMemory = giveUpMemory;
   }
 
   /** Makes all rows; every row has a result. */
@@ -60,13 +89,7 @@ final class StepRunner {
     List<Gpt2Decoder.Row> rows = new ArrayList<>();
     turns.forEach((grant, turn) -> rows.add(row(grant, turn)));
     Results results = new Results();
-    try {
-      step(grants, rows, results);
-    } catch (RuntimeException e) {
-      log.warn("a step of {} rows failed; each is tried by itself", rows.size());
-      log.debug("why the step failed", e); // a row that fails again says so in the turn's warning
-      oneByOne(grants, rows, results);
-    }
+    make(grants, rows, results);
     for (int r = 0; r < rows.size(); r++) {
       Grant grant = grants.get(r);
       Turn turn = turns.get(grant);
@@ -90,17 +113,48 @@ final class StepRunner {
     return turn.dialogue.row(turn.tokens, grant.tokens(), queries);
   }
 
-  private void oneByOne(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {
-    for (int r = 0; r < rows.size(); r++) {
-      try {
-        step(List.of(grants.get(r)), List.of(rows.get(r)), results);
-      } catch (RuntimeException e) {
-        results.results.put(grants.get(r), new Result(List.of(), e));
+  private void make(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {
+    try {
+      step(grants, rows, results);
+    } catch (RuntimeException | OutOfMemoryError e) {
+      boolean memory = MemoryFailure.is(e);
+      int tokens = rows.stream().mapToInt(row -> row.tokens().length).sum();
+      log.debug("why a call of {} rows, {} tokens failed", rows.size(), tokens, e);
+      if (memory && giveUpMemory.getAsBoolean()) {
+        log.warn("no memory for {} rows, {} tokens; idle caches were dropped", rows.size(), tokens);
+        make(grants, rows, results);
+      } else if (rows.size() > 1) {
+        log.warn("a call of {} rows, {} tokens failed; it is halved", rows.size(), tokens);
+        int half = rows.size() / 2;
+        make(grants.subList(0, half), rows.subList(0, half), results);
+        make(grants.subList(half, rows.size()), rows.subList(half, rows.size()), results);
+      } else if (memory && firstPiece(rows.get(0)) > 0) {
+        log.warn("no memory for a row of {} tokens; it is read in pieces", tokens);
+        inPieces(grants.get(0), rows.get(0), results);
+      } else {
+        results.results.put(grants.get(0), new Result(List.of(), e));
       }
     }
   }
 
+  /** How much of a row can be read in a call of its own: half, but no token that is asked about. */
+  private static int firstPiece(Gpt2Decoder.Row row) {
+    return Math.min(row.tokens().length / 2, row.tokens().length - row.queries().size());
+  }
+
+  /** A row read in two calls or more: the same keys, values and logits as in one. */
+  private void inPieces(Grant grant, Gpt2Decoder.Row row, Results results) {
+    int first = firstPiece(row);
+    int[] begin = Arrays.copyOf(row.tokens(), first);
+    int[] end = Arrays.copyOfRange(row.tokens(), first, row.tokens().length);
+    make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), begin, List.of())), results);
+    if (results.of(grant).error() == null) {
+      make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), end, row.queries())), results);
+    }
+  }
+
   private void step(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {
+    beforeCall.accept(rows);
     StepLogits logits = decoder.step(rows);
     results.logits.add(logits);
     for (int r = 0; r < rows.size(); r++) {

@@ -13,6 +13,7 @@ final class Deployment {
   private final AtomicBoolean takenDown = new AtomicBoolean();
   private int leases;
   private long failedAtNanos;
+  private boolean counted;
 
   Deployment(VersionKey key) {
     this.key = key;
@@ -50,6 +51,15 @@ final class Deployment {
         && takenDown.compareAndSet(false, true)) {
       loaded.join().close();
     }
+  }
+
+  /** Its engine's failure is counted among {@link Restarts}; until then it is not replaced. */
+  void count() {
+    counted = true;
+  }
+
+  boolean counted() {
+    return counted;
   }
 
   void failedAt(long nanos) {

@@ -5,13 +5,9 @@ import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
-import dev.parley.model.text.Tokenizer;
 import dev.parley.server.chat.ServedModels;
-import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeploymentState;
-import dev.parley.v1.GenerationParameters;
-import dev.parley.v1.ServedModel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,8 +20,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,6 +40,13 @@ import org.slf4j.LoggerFactory;
  * A version stays while a conversation leases it or an alias in service names it. When a version
  * that an alias names cannot be loaded, the one that the alias led to before stays and answers.
  *
+ * <h2>Recovery</h2>
+ *
+ * When an engine stops after a failure its conversations end with UNAVAILABLE, and its version is
+ * loaded again beside what is left of it, when {@link Restarts} says so: at once where an alias in
+ * service names it, otherwise when a conversation asks. Until then new conversations are told when
+ * to come again, and {@link #healthy} is false where an alias in service names it.
+ *
  * <h2>Locks</h2>
  *
  * The monitor guards the maps and the counts, never a load or an unload: those run on threads of
@@ -61,14 +64,27 @@ public final class Deployments implements ServedModels, AutoCloseable {
   private final Map<VersionKey, Deployment> deployments = new HashMap<>(); // guarded by this
   private final Map<AliasKey, VersionKey> inService = new HashMap<>(); // guarded by this
   private final List<Deployment> orphans = new ArrayList<>(); // guarded by this; broken, replaced
+  private final Restarts restarts = new Restarts(); // guarded by this
+  private final LongSupplier nanoClock;
   private final ExecutorService threads;
   private boolean closed; // guarded by this
 
   /** Nothing is loaded yet. */
   public Deployments(Registry registry, VersionLoader loader, ModelObserver observer) {
+    this(registry, loader, observer, System::nanoTime);
+  }
+
+  /**
+   * Nothing is loaded yet.
+   *
+   * @param nanoClock as {@link System#nanoTime}
+   */
+  Deployments(
+      Registry registry, VersionLoader loader, ModelObserver observer, LongSupplier nanoClock) {
     this.registry = registry;
     this.loader = loader;
     this.observer = observer;
+    this.nanoClock = nanoClock;
     AtomicInteger count = new AtomicInteger();
     this.threads =
         Executors.newCachedThreadPool(
@@ -88,7 +104,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
     try {
       LoadedVersion loaded = deployment.loaded().join();
       alias.ifPresent(key -> serves(key, deployment));
-      return new VersionLease(deployment, loaded);
+      return new VersionLease(loaded, () -> release(deployment));
     } catch (CompletionException e) {
       release(deployment);
       return alias
@@ -113,17 +129,25 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
     VersionKey key = VersionKey.of(version);
     Deployment deployment = deployments.get(key);
-    if (deployment == null || retry(deployment)) {
+    if (deployment == null || due(deployment)) {
       deployment = load(version);
+    } else if (deployment.broken() || (deployment.failed() && restarts.count(key) > 0)) {
+      throw ModelErrors.restarting(
+          key.toString(), restarts.count(key), restarts.delay(key, nanoClock.getAsLong()));
     }
     deployment.lease();
     return deployment;
   }
 
-  private static boolean retry(Deployment deployment) {
-    return deployment.broken()
-        || (deployment.failed()
-            && System.nanoTime() - deployment.failedAtNanos() > RETRY.toNanos());
+  /** Whether a version that does not serve is to be loaded again now. */
+  private boolean due(Deployment deployment) {
+    long now = nanoClock.getAsLong();
+    if (!deployment.failed() || (deployment.broken() && !deployment.counted())) {
+      return false;
+    }
+    return restarts.count(deployment.key()) > 0
+        ? restarts.delay(deployment.key(), now).isZero()
+        : now - deployment.failedAtNanos() > RETRY.toNanos();
   }
 
   private synchronized Deployment load(RegisteredVersion version) {
@@ -131,6 +155,11 @@ public final class Deployments implements ServedModels, AutoCloseable {
     Deployment replaced = deployments.put(deployment.key(), deployment);
     if (replaced != null) {
       orphans.add(replaced);
+    }
+    int failures = restarts.count(deployment.key());
+    if (failures > 0) {
+      log.warn("model {} is loaded again after {} failures in a row", deployment.key(), failures);
+      observer.engineRestarts(version.model(), version.version());
     }
     threads.execute(() -> load(version, deployment));
     return deployment;
@@ -140,14 +169,19 @@ public final class Deployments implements ServedModels, AutoCloseable {
     long start = System.nanoTime();
     log.info("model {} loads", deployment.key());
     try {
-      deployment.loaded().complete(loader.load(version));
+      LoadedVersion loaded = loader.load(version);
+      deployment.loaded().complete(loaded);
+      loaded.engine().failed().thenAccept(cause -> engineFailed(deployment));
       log.info(
           "model {} serves, loaded in {} ms",
           deployment.key(),
           TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
     } catch (RuntimeException | Error e) {
       synchronized (this) {
-        deployment.failedAt(System.nanoTime());
+        deployment.failedAt(nanoClock.getAsLong());
+        if (restarts.count(deployment.key()) > 0) {
+          restarts.failed(deployment.key(), nanoClock.getAsLong());
+        }
       }
       observer.loadFailed(version.model(), version.version());
       log.error("model {} cannot be loaded; what served before goes on", deployment.key(), e);
@@ -155,6 +189,24 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
     if (!isKept(deployment)) {
       unload(deployment);
+    }
+  }
+
+  /** On its engine's last breath: whoever it answered has been told, its memory is free. */
+  private void engineFailed(Deployment deployment) {
+    VersionKey key = deployment.key();
+    synchronized (this) {
+      restarts.failed(key, nanoClock.getAsLong());
+      deployment.count();
+      if (closed || deployments.get(key) != deployment) {
+        return;
+      }
+      log.error(
+          "the engine of model {} stopped, {} times in a row; it is loaded again in {}",
+          key,
+          restarts.count(key),
+          restarts.delay(key, nanoClock.getAsLong()));
+      threads.execute(this::refresh);
     }
   }
 
@@ -176,7 +228,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
       return Optional.empty();
     }
     deployment.lease();
-    return Optional.of(new VersionLease(deployment, deployment.loaded().join()));
+    return Optional.of(new VersionLease(deployment.loaded().join(), () -> release(deployment)));
   }
 
   private synchronized void release(Deployment deployment) {
@@ -221,7 +273,8 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
     VersionKey key = VersionKey.of(target.get());
     Deployment deployment = deployments.get(key);
-    if (deployment == null || deployment.broken()) {
+    boolean stopped = deployment != null && restarts.count(key) > 0;
+    if (deployment == null || (stopped && due(deployment))) {
       load(target.get());
     } else if (deployment.serves() && !key.equals(inService.put(alias, key))) {
       log.info("model {} is {} for new conversations", alias, key);
@@ -237,6 +290,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
       boolean inMemory = deployment.serves() || deployment.broken();
       if (deployment.leases() == 0 && inMemory && !wanted.contains(deployment.key())) {
         deployments.remove(deployment.key());
+        restarts.forget(deployment.key());
         unused.add(deployment);
       }
     }
@@ -288,6 +342,11 @@ public final class Deployments implements ServedModels, AutoCloseable {
         : DeploymentState.DEPLOYMENT_STATE_DRAINING;
   }
 
+  /** How often a version's engine failed in a row. */
+  synchronized int failures(String model, int version) {
+    return restarts.count(new VersionKey(model, version));
+  }
+
   /** Conversations that hold a version. */
   public synchronized int conversations(String model, int version) {
     Deployment deployment = deployments.get(new VersionKey(model, version));
@@ -335,44 +394,6 @@ public final class Deployments implements ServedModels, AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  private final class VersionLease implements Lease {
-    private final Deployment deployment;
-    private final LoadedVersion loaded;
-    private final AtomicBoolean released = new AtomicBoolean();
-
-    VersionLease(Deployment deployment, LoadedVersion loaded) {
-      this.deployment = deployment;
-      this.loaded = loaded;
-    }
-
-    @Override
-    public ServedModel identity() {
-      return loaded.identity();
-    }
-
-    @Override
-    public Tokenizer tokenizer() {
-      return loaded.tokenizer();
-    }
-
-    @Override
-    public ChatEngine engine() {
-      return loaded.engine();
-    }
-
-    @Override
-    public GenerationParameters defaults() {
-      return loaded.defaults();
-    }
-
-    @Override
-    public void close() {
-      if (released.compareAndSet(false, true)) {
-        release(deployment);
-      }
     }
   }
 }

@@ -5,6 +5,7 @@ import com.google.rpc.Code;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.server.rpc.RpcException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,21 @@ final class ModelErrors {
 
   static RpcException notFound(ModelNotFoundException e) {
     return RpcException.notFound("MODEL_NOT_FOUND", String.valueOf(e.getMessage()));
+  }
+
+  /**
+   * A version whose engine stopped and is not due to be loaded again.
+   *
+   * @param failures in a row
+   */
+  static RpcException restarting(String version, int failures, Duration delay) {
+    return RpcException.unavailable(
+        "ENGINE_FAILED",
+        ("the engine of model %s stopped %d times in a row and is loaded again in %d s; the server's"
+                + " log says why it stopped")
+            .formatted(version, failures, delay.toSeconds() + 1),
+        Map.of("model", version, "failures", Integer.toString(failures)),
+        delay);
   }
 
   static RpcException notLoaded(String version, @Nullable Throwable cause) {

@@ -16,4 +16,7 @@ public interface ModelObserver {
 
   /** A version could not be loaded. */
   void loadFailed(String model, int version);
+
+  /** A version is loaded again because its engine stopped after a failure. */
+  default void engineRestarts(String model, int version) {}
 }

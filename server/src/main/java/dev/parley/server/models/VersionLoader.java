@@ -17,9 +17,13 @@ import dev.parley.server.engine.EngineObserver;
 import dev.parley.v1.GenerationParameters;
 import dev.parley.v1.ServedModel;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Brings versions from disk to where they can answer. Thread-safe. */
 public final class VersionLoader implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(VersionLoader.class);
+
   private final Registry registry;
   private final Precision precision;
   private final Function<Gpt2Config, EngineLimits> limits;
@@ -81,7 +85,16 @@ public final class VersionLoader implements AutoCloseable {
     Gpt2Decoder decoder = Torch.aside(() -> decoder(version));
     Torch.trimMemory();
     try {
-      return new ChatEngine(decoder, limits.apply(decoder.config()), engineObserver);
+      EngineLimits engineLimits = limits.apply(decoder.config());
+      long bytesPerToken = precision.cacheBytesPerToken(decoder.config(), device);
+      log.info(
+          "model {}@{} has room for {} tokens of keys and values, {} bytes each: {} full contexts",
+          version.model(),
+          version.version(),
+          engineLimits.kvCapacityTokens(),
+          bytesPerToken,
+          engineLimits.kvCapacityTokens() / decoder.config().contextLength());
+      return new ChatEngine(decoder, engineLimits, engineObserver);
     } catch (RuntimeException | Error e) {
       decoder.close();
       throw e;

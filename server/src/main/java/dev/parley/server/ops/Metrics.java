@@ -129,6 +129,11 @@ public final class Metrics implements AutoCloseable {
           .register(prometheus);
   final Counter modelLoadFailures =
       counter("parley_model_load_failures_total", "Versions that could not be loaded.", "model");
+  final Counter engineRestarts =
+      counter(
+          "parley_engine_restarts_total",
+          "Versions that were loaded again because their engine stopped after a failure.",
+          "model");
   final Gauge trainingLoss =
       gauge("parley_training_loss", "Nats per learned token of the latest step.", "model");
   final Counter trainingTokens =

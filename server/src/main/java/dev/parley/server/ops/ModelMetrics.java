@@ -42,6 +42,11 @@ final class ModelMetrics implements ModelObserver {
   }
 
   @Override
+  public void engineRestarts(String model, int version) {
+    metrics.engineRestarts.labelValues(model).inc();
+  }
+
+  @Override
   public void loadFailed(String model, int version) {
     metrics.modelLoadFailures.labelValues(model).inc();
   }

@@ -95,14 +95,20 @@ public final class RpcException extends RuntimeException {
 
   /** RESOURCE_EXHAUSTED with a RetryInfo. */
   public static RpcException overloaded(String reason, String message, java.time.Duration retry) {
+    return new RpcException(
+        Code.RESOURCE_EXHAUSTED, reason, message, Map.of(), List.of(retryInfo(retry)));
+  }
+
+  /** UNAVAILABLE with a RetryInfo: what comes back by itself. */
+  public static RpcException unavailable(
+      String reason, String message, Map<String, String> metadata, java.time.Duration retry) {
+    return new RpcException(Code.UNAVAILABLE, reason, message, metadata, List.of(retryInfo(retry)));
+  }
+
+  private static RetryInfo retryInfo(java.time.Duration retry) {
     Duration delay =
         Duration.newBuilder().setSeconds(retry.getSeconds()).setNanos(retry.getNano()).build();
-    return new RpcException(
-        Code.RESOURCE_EXHAUSTED,
-        reason,
-        message,
-        Map.of(),
-        List.of(RetryInfo.newBuilder().setRetryDelay(delay).build()));
+    return RetryInfo.newBuilder().setRetryDelay(delay).build();
   }
 
   /** UNIMPLEMENTED: what the contract names and this server does not do yet. */

@@ -1,8 +1,13 @@
 package dev.parley.server.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.util.Durations;
+import com.google.rpc.Code;
+import com.google.rpc.RetryInfo;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
@@ -20,10 +25,14 @@ import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeploymentState;
 import dev.parley.v1.ServedModel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,7 +43,10 @@ class DeploymentsTest {
   @TempDir private Path home;
   private final List<Integer> loading = new CopyOnWriteArrayList<>();
   private final List<Integer> unloaded = new CopyOnWriteArrayList<>();
+  private final AtomicInteger restarts = new AtomicInteger();
+  private final AtomicLong clock = new AtomicLong();
   private final CountDownLatch secondMayLoad = new CountDownLatch(1);
+  private final Semaphore loads = new Semaphore(1_000);
   private Registry registry;
   private VersionLoader loader;
   private Deployments deployments;
@@ -53,7 +65,7 @@ class DeploymentsTest {
             Precision.FP32,
             shape -> EngineLimits.of(shape, 1 << 10, 64 << 20),
             observer);
-    deployments = new Deployments(registry, loader, observer);
+    deployments = new Deployments(registry, loader, observer, clock::get);
   }
 
   @AfterEach
@@ -69,6 +81,7 @@ class DeploymentsTest {
     public EngineObserver loading(ServedModel version) {
       loading.add(version.getVersion());
       try {
+        assertThat(loads.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
         assertThat(version.getVersion() == 1 || secondMayLoad.await(60, TimeUnit.SECONDS)).isTrue();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
@@ -83,23 +96,31 @@ class DeploymentsTest {
 
     @Override
     public void loadFailed(String model, int version) {}
+
+    @Override
+    public void engineRestarts(String model, int version) {
+      restarts.incrementAndGet();
+    }
   }
 
   @Test
-  void refresh_engineHasDied_loadsTheVersionAgain_theOldGoesWithItsLastConversation() {
+  void acquire_engineHasDied_versionIsLoadedAgain_theOldGoesWithItsLastConversation() {
     Lease broken = deployments.acquire("m");
+    loads.drainPermits();
     Conversation conversation = broken.engine().open(() -> new int[0]);
 
     conversation.submit(DeploymentsTest::request, new Deadly());
     Settled.until(() -> broken.engine().failure().isPresent());
 
     assertThat(deployments.healthy()).isFalse();
-    assertThat(deployments.state("m", 1)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_FAILED);
-    deployments.refresh();
+    assertThat(deployments.state("m", 1))
+        .isIn(DeploymentState.DEPLOYMENT_STATE_FAILED, DeploymentState.DEPLOYMENT_STATE_LOADING);
+    loads.release(1_000);
+    Settled.until(deployments::healthy); // nobody asked for it
+    assertThat(restarts).hasValue(1);
     Lease fresh = deployments.acquire("m");
     assertThat(fresh.engine()).isNotSameAs(broken.engine());
     assertThat(fresh.engine().alive()).isTrue();
-    assertThat(deployments.healthy()).isTrue();
     deployments.refresh();
     assertThat(unloaded).as("a conversation still holds the broken one").isEmpty();
 
@@ -112,6 +133,58 @@ class DeploymentsTest {
     assertThat(deployments.state("m", 1)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_SERVING);
     assertThat(fresh.engine().alive()).isTrue();
     fresh.close();
+  }
+
+  @Test
+  void acquire_engineDiesAgainAndAgain_isLoadedLaterEachTime() throws Exception {
+    kill(1);
+    Settled.until(deployments::healthy);
+    for (int failures = 2; failures < Restarts.ATTEMPTS; failures++) {
+      kill(failures);
+      Duration delay = Duration.ofSeconds(1L << (failures - 2));
+      assertRestarting(failures, delay);
+      clock.addAndGet(delay.toNanos() - 1);
+      deployments.refresh();
+      assertRestarting(failures, Duration.ofNanos(1));
+      clock.addAndGet(1);
+      deployments.refresh();
+      Settled.until(deployments::healthy);
+    }
+    assertThat(restarts).hasValue(Restarts.ATTEMPTS - 1);
+
+    kill(Restarts.ATTEMPTS);
+    assertRestarting(Restarts.ATTEMPTS, Restarts.QUIET);
+    clock.addAndGet(Restarts.QUIET.toNanos());
+    deployments.refresh();
+    Settled.until(deployments::healthy);
+    clock.addAndGet(1);
+    kill(1); // it began a new row
+    Settled.until(deployments::healthy);
+    assertThat(restarts).hasValue(Restarts.ATTEMPTS + 1);
+  }
+
+  private void kill(int failures) {
+    try (Lease lease = deployments.acquire("m")) {
+      lease.engine().open(() -> new int[0]).submit(DeploymentsTest::request, new Deadly());
+      Settled.until(() -> deployments.failures("m", 1) == failures);
+    }
+  }
+
+  private void assertRestarting(int failures, Duration delay) {
+    assertThat(deployments.healthy()).isFalse();
+    assertThatThrownBy(() -> deployments.acquire("m"))
+        .hasMessageContaining("stopped %d times in a row", failures)
+        .isInstanceOfSatisfying(
+            RpcException.class,
+            e -> {
+              assertThat(e.toStatus().getCode()).isEqualTo(Code.UNAVAILABLE_VALUE);
+              try {
+                RetryInfo retry = e.toStatus().getDetails(1).unpack(RetryInfo.class);
+                assertThat(Durations.toNanos(retry.getRetryDelay())).isEqualTo(delay.toNanos());
+              } catch (InvalidProtocolBufferException bad) {
+                throw new AssertionError(bad);
+              }
+            });
   }
 
   @Test
