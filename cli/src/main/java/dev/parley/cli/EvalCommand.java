@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import dev.parley.model.gpt2.Precision;
 import dev.parley.model.hub.Hub;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.data.Dialogue;
@@ -14,7 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,6 +73,23 @@ final class EvalCommand implements Callable<Integer> {
   private boolean generate;
 
   @Option(
+      names = "--precision",
+      paramLabel = "reference|fp32|fp16|int8",
+      description = "predict as serving in this precision does, token by token, 32 rows a step")
+  private @Nullable String precision;
+
+  @Option(
+      names = "--against",
+      paramLabel = "reference|fp32|fp16|int8",
+      description =
+          "with --precision: share of greedy replies to first turns that this precision would give"
+              + " otherwise")
+  private @Nullable String against;
+
+  @Option(names = "--limit", paramLabel = "N", description = "only the first N dialogues")
+  private int limit = Integer.MAX_VALUE;
+
+  @Option(
       names = "--device",
       paramLabel = "auto|cpu|cuda:N",
       defaultValue = "auto",
@@ -87,8 +107,15 @@ final class EvalCommand implements Callable<Integer> {
       throw new UsageException(
           "--max-length is %d, but must be at least %d, or 0".formatted(maxLength, SHORTEST));
     }
-    List<Dialogue> dialogues = new ArrayList<>();
-    data.forEach(file -> dialogues.addAll(DialogueReader.read(file)));
+    if (limit < 1) {
+      throw new UsageException("--limit is %d, but must be at least 1".formatted(limit));
+    }
+    if (against != null && precision == null) {
+      throw new UsageException("--against needs --precision: the one whose replies are compared");
+    }
+    List<Dialogue> all = new ArrayList<>();
+    data.forEach(file -> all.addAll(DialogueReader.read(file)));
+    List<Dialogue> dialogues = all.subList(0, Math.min(limit, all.size()));
     ModelEvaluation measured =
         ModelEvaluation.run(
             locate(out),
@@ -97,7 +124,9 @@ final class EvalCommand implements Callable<Integer> {
                 dev.parley.trainer.data.LabelPolicy.valueOf(policy.toUpperCase(Locale.ROOT)),
                 maxLength,
                 prompts,
-                generate),
+                generate,
+                precision(precision),
+                precision(against)),
             UsageException.unlessValid(() -> Torch.device(device)));
     Evaluation evaluation = measured.evaluation();
     Map<String, Object> result = new LinkedHashMap<>();
@@ -107,6 +136,7 @@ final class EvalCommand implements Callable<Integer> {
     result.put("accuracy", evaluation.accuracy());
     result.put("target_tokens", evaluation.targetTokens());
     result.put("label_policy", policy.toLowerCase(Locale.ROOT));
+    precision(precision).ifPresent(served -> result.put("precision", served.toString()));
     result.put("dialogues", dialogues.size());
     result.put("shortened_share", measured.shortenedShare());
     out.text(
@@ -141,6 +171,25 @@ final class EvalCommand implements Callable<Integer> {
               result.putAll(named);
               named.forEach((name, value) -> out.text("%-12s %.4f".formatted(name, value)));
             });
+    measured
+        .changed()
+        .ifPresent(
+            changed -> {
+              result.put("against", against);
+              result.put("openings", changed.openings());
+              result.put("changed_alone", changed.alone());
+              result.put("changed_among_others", changed.amongOthers());
+              result.put("changed_by_others", changed.byOthers());
+              out.text(
+                  "of %,d greedy replies, %s changes against %s %.1f%% alone and %.1f%% among 31 others, who change %.1f%%"
+                      .formatted(
+                          changed.openings(),
+                          precision,
+                          against,
+                          100 * changed.alone(),
+                          100 * changed.amongOthers(),
+                          100 * changed.byOthers()));
+            });
     out.object(result);
     return CommandLine.ExitCode.OK;
   }
@@ -149,5 +198,11 @@ final class EvalCommand implements Callable<Integer> {
     try (ProgressBar bar = out.progressBar()) {
       return home.registry().locate(model, Hub::ofProcess, new HubView(out, bar));
     }
+  }
+
+  private static Optional<Precision> precision(@Nullable String name) {
+    return name == null
+        ? Optional.empty()
+        : Optional.of(UsageException.unlessValid(() -> Precision.of(name)));
   }
 }

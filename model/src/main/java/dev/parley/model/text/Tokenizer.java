@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 
 /**
  * Text to token ids and back, by the byte-level BPE of a Hugging Face directory. Thread-safe.
@@ -18,10 +19,12 @@ import java.nio.file.StandardCopyOption;
 public final class Tokenizer implements AutoCloseable {
   private final NativeTokenizer tokenizer;
   private final TokenizerDefinition definition;
+  private final int longestToken;
 
   private Tokenizer(NativeTokenizer tokenizer, TokenizerDefinition definition) {
     this.tokenizer = tokenizer;
     this.definition = definition;
+    this.longestToken = Arrays.stream(definition.bytes()).mapToInt(b -> b.length).max().orElse(0);
   }
 
   /**
@@ -88,6 +91,14 @@ public final class Tokenizer implements AutoCloseable {
    */
   public byte[] bytes(int id) {
     return sharedBytes(id).clone();
+  }
+
+  /**
+   * The most bytes that a token stands for: a text of n characters has at least n bytes, and so at
+   * least n divided by this many tokens. For a cheap answer to texts that cannot fit.
+   */
+  public int longestToken() {
+    return longestToken;
   }
 
   /** The id that ends a turn. */

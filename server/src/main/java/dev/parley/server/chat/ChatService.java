@@ -5,6 +5,7 @@ import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.ChatRequest;
 import dev.parley.v1.ChatResponse;
 import dev.parley.v1.ChatServiceGrpc;
+import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -18,8 +19,12 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Conversations with served models, one per stream. Thread-safe. */
 public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
+  /** A stream costs little, but one that nobody sets up is held for nothing. */
+  private static final Duration SETUP_WAIT = Duration.ofMinutes(1);
+
   private final ServedModels models;
   private final FeedbackSink feedback;
+  private final Duration setupWait;
   private final SecureRandom seeds = new SecureRandom();
   private final Set<ChatStream> streams = ConcurrentHashMap.newKeySet();
   private volatile Optional<Duration> drainTime = Optional.empty();
@@ -30,8 +35,23 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
    * @param feedback takes the judgements that clients send
    */
   public ChatService(ServedModels models, FeedbackSink feedback) {
+    this(models, feedback, SETUP_WAIT);
+  }
+
+  /**
+   * A service over models.
+   *
+   * @param setupWait a stream whose setup does not come within it ends with INVALID_ARGUMENT
+   */
+  public ChatService(ServedModels models, FeedbackSink feedback, Duration setupWait) {
     this.models = models;
     this.feedback = feedback;
+    this.setupWait = setupWait;
+  }
+
+  /** This service, to be served: it answers requests in words that are too large, or are none. */
+  public BindableService limited() {
+    return () -> ChatRequests.limit(bindService());
   }
 
   @Override
@@ -73,6 +93,10 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
 
   FeedbackSink feedback() {
     return feedback;
+  }
+
+  Duration setupWait() {
+    return setupWait;
   }
 
   Optional<Duration> drainTime() {

@@ -18,6 +18,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -48,6 +50,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
   private final AtomicInteger readAhead = new AtomicInteger();
   private final AtomicBoolean paused = new AtomicBoolean();
   private final AtomicBoolean ended = new AtomicBoolean();
+  private final CompletableFuture<@Nullable Void> setupCame = new CompletableFuture<>();
   private final AtomicBoolean wentAway = new AtomicBoolean();
   private volatile @Nullable Talk talk;
   private volatile boolean setupAnswered;
@@ -76,6 +79,19 @@ final class ChatStream implements StreamObserver<ChatRequest> {
     call.setOnCancelHandler(this::end);
     call.setOnReadyHandler(this::readable);
     call.request(1);
+    var unused =
+        setupCame
+            .orTimeout(service.setupWait().toNanos(), TimeUnit.NANOSECONDS)
+            .whenComplete(
+                (came, late) -> {
+                  if (late != null) {
+                    fail(
+                        RpcException.invalid(
+                            "setup",
+                            "is missing: it did not come within %d ms"
+                                .formatted(service.setupWait().toMillis())));
+                  }
+                });
   }
 
   @Override
@@ -84,6 +100,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
       return;
     }
     try {
+      ChatRequests.requireRead(request);
       switch (request.getRequestCase()) {
         case SETUP -> setup(request.getSetup());
         case MESSAGE -> message(talk("a message"), request.getMessage());
@@ -111,6 +128,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
     if (talk != null) {
       throw RpcException.invalid("setup", "was sent before, but must be sent once");
     }
+    setupCame.complete(null);
     if (service.drainTime().isPresent()) {
       throw ChatService.draining();
     }
@@ -214,6 +232,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
   /** The one way out: everything the stream holds is let go of, once. */
   private void end() {
     if (ended.compareAndSet(false, true)) {
+      setupCame.complete(null); // nobody waits for it any more
       gone.accept(this);
     }
     Talk begun = talk;

@@ -14,6 +14,9 @@ final class GenerationRules {
   /** Each is looked for at every token: a bound keeps one reply from slowing the others. */
   private static final int MOST_BAD_WORDS = 256;
 
+  /** As generation.proto says, for the same reason. */
+  private static final int LONGEST_TEXT = 256;
+
   private final GenerationParameters parameters;
   private final String path;
   private final List<FieldViolation> problems = new ArrayList<>();
@@ -102,8 +105,11 @@ final class GenerationRules {
 
   private void checkList(String field, List<String> texts, int most) {
     check(texts.size() <= most, field, texts.size() + " texts", "at most " + most);
-    for (int i = 0; i < texts.size(); i++) {
-      check(!texts.get(i).isEmpty(), "%s[%d]".formatted(field, i), "empty", "a text");
+    for (int i = 0; i < Math.min(texts.size(), most); i++) {
+      String name = "%s[%d]".formatted(field, i);
+      int length = texts.get(i).length();
+      check(length > 0, name, "empty", "a text");
+      check(length <= LONGEST_TEXT, name, length + " characters", "at most " + LONGEST_TEXT);
     }
   }
 

@@ -5,6 +5,7 @@ import com.google.rpc.BadRequest.FieldViolation;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.BargeInPolicy;
 import dev.parley.v1.ChatSetup;
+import dev.parley.v1.Feedback;
 import dev.parley.v1.HistoryTurn;
 import dev.parley.v1.Rating;
 import dev.parley.v1.Role;
@@ -15,6 +16,12 @@ import java.util.List;
 /** What setups and messages may hold, generation parameters aside, as chat.proto documents it. */
 final class SetupRules {
   private static final int LONGEST_REQUEST_ID = 128;
+
+  /** As chat.proto says: it is written to a file. */
+  private static final int LONGEST_CORRECTION = 16_384;
+
+  /** More than an error has room for. */
+  private static final int MOST_PROBLEMS = 100;
 
   private SetupRules() {}
 
@@ -27,7 +34,7 @@ final class SetupRules {
           "setup.model",
           "is empty, but must name a model: name, name@version or name@alias");
     }
-    for (int i = 0; i < setup.getHistoryCount(); i++) {
+    for (int i = 0; i < setup.getHistoryCount() && problems.size() < MOST_PROBLEMS; i++) {
       HistoryTurn turn = setup.getHistory(i);
       if (turn.getRole() != Role.ROLE_USER && turn.getRole() != Role.ROLE_ASSISTANT) {
         add(
@@ -76,9 +83,17 @@ final class SetupRules {
         : requestId.substring(0, LONGEST_REQUEST_ID);
   }
 
-  /** The problem of a rating, where there is one. */
-  static List<FieldViolation> problems(Rating rating) {
+  /** Every problem of feedback but that of its turn. */
+  static List<FieldViolation> problems(Feedback feedback) {
     List<FieldViolation> problems = new ArrayList<>();
+    Rating rating = feedback.getRating();
+    int length = feedback.getCorrection().length();
+    if (length > LONGEST_CORRECTION) {
+      add(
+          problems,
+          "feedback.correction",
+          "has %,d characters, but at most %,d are allowed".formatted(length, LONGEST_CORRECTION));
+    }
     if (rating != Rating.RATING_GOOD && rating != Rating.RATING_BAD) {
       add(
           problems,

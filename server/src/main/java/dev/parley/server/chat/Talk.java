@@ -2,7 +2,7 @@ package dev.parley.server.chat;
 
 import com.google.protobuf.util.Durations;
 import com.google.rpc.BadRequest.FieldViolation;
-import dev.parley.model.text.DialogueEncoder;
+import com.google.rpc.Code;
 import dev.parley.server.chat.FeedbackSink.Judgement;
 import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.engine.Conversation;
@@ -12,13 +12,13 @@ import dev.parley.v1.BargeInPolicy;
 import dev.parley.v1.ChatSetup;
 import dev.parley.v1.Feedback;
 import dev.parley.v1.GenerationParameters;
-import dev.parley.v1.HistoryTurn;
 import dev.parley.v1.Interrupt;
 import dev.parley.v1.SetupComplete;
 import dev.parley.v1.UserMessage;
 import io.grpc.Deadline;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -75,14 +75,15 @@ final class Talk implements AutoCloseable {
       ChatEngine engine = lease.engine();
       GenerationParameters inForce = Generation.inForce(lease.defaults(), setup.getGeneration());
       requireNone(problems(setup.getGeneration(), inForce, "setup.generation", engine));
-      List<String> texts = setup.getHistoryList().stream().map(HistoryTurn::getText).toList();
-      DialogueEncoder encoder = new DialogueEncoder(lease.tokenizer());
-      Conversation conversation = engine.open(() -> encoder.turns(texts));
+      int context = engine.config().contextLength();
+      Conversation conversation =
+          engine.open(
+              () -> GivenHistory.tokens(setup.getHistoryList(), lease.tokenizer(), context));
       SetupComplete complete =
           SetupComplete.newBuilder()
               .setConversationId(service.newConversationId())
               .setModel(lease.identity())
-              .setContextLimitTokens(engine.config().contextLength())
+              .setContextLimitTokens(context)
               .setGeneration(inForce)
               .setHistoryTokens(conversation.historyTokens())
               .build();
@@ -124,6 +125,16 @@ final class Talk implements AutoCloseable {
     List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(message));
     problems.addAll(problems(message.getGeneration(), all, "message.generation", engine));
     requireNone(problems);
+    int context = engine.config().contextLength();
+    if (GivenHistory.neverFits(message.getText(), lease.tokenizer(), context)) {
+      int length = message.getText().length();
+      throw RpcException.of(
+          Code.INVALID_ARGUMENT,
+          "MESSAGE_TOO_LONG",
+          "the message has %,d characters, far more than the model's context of %d tokens can hold"
+              .formatted(length, context),
+          Map.of("characters", Integer.toString(length)));
+    }
     if (all.getBestOf() > 1) {
       throw RpcException.unimplemented("generation.best_of above 1", "leave it out or set it to 1");
     }
@@ -224,7 +235,7 @@ final class Talk implements AutoCloseable {
    * @throws RpcException if there is no such turn, or the rating is none
    */
   void feedback(Feedback feedback) {
-    List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(feedback.getRating()));
+    List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(feedback));
     Optional<SaidTurns.Said> turn = said.get(feedback.getTurn());
     if (turn.isEmpty()) {
       problems.add(

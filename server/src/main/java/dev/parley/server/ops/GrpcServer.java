@@ -16,6 +16,8 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * The gRPC side: the services of the contract with health, reflection and channelz. In the health
@@ -47,6 +49,13 @@ final class GrpcServer implements AutoCloseable {
           TrainingServiceGrpc.SERVICE_NAME,
           ModelServiceGrpc.SERVICE_NAME);
 
+  /**
+   * Logs a stack trace for every client that leaves before it has read everything, which is no
+   * concern of this server. Held: weak otherwise.
+   */
+  private static final Logger NETTY =
+      Logger.getLogger("io.grpc.netty.shaded.io.grpc.netty.NettyServerHandler");
+
   private final Server server;
   private final HealthStatusManager health;
 
@@ -63,6 +72,7 @@ final class GrpcServer implements AutoCloseable {
   @SuppressWarnings("deprecation") // reflection v1alpha: older grpcurl and Postman know no other
   static GrpcServer start(
       HostPort address, ServerInterceptor metrics, BindableService... services) {
+    NETTY.setLevel(Level.SEVERE);
     HealthStatusManager health = new HealthStatusManager();
     SERVICES.forEach(name -> health.setStatus(name, ServingStatus.NOT_SERVING));
     NettyServerBuilder builder =

@@ -147,7 +147,9 @@ public final class ParleyServer implements AutoCloseable {
                 new EventStreams(jobs),
                 new Dashboard()));
     GrpcServer grpc =
-        parts.add(GrpcServer.start(config.listen(), metrics.interceptor(), chat, training, models));
+        parts.add(
+            GrpcServer.start(
+                config.listen(), metrics.interceptor(), chat.limited(), training, models));
 
     config.models().forEach(model -> preload(deployments, model));
     jobs.start();

@@ -31,19 +31,20 @@ public final class RpcException extends RuntimeException {
       Map<String, String> metadata,
       List<? extends Message> details) {
     super(message);
+    String sentence = TrailerRoom.shorten(message, TrailerRoom.forMessage(details));
     List<Any> packed = new ArrayList<>();
     packed.add(
         Any.pack(
             ErrorInfo.newBuilder()
                 .setReason(reason)
                 .setDomain(DOMAIN)
-                .putAllMetadata(metadata)
+                .putAllMetadata(TrailerRoom.shortened(metadata))
                 .build()));
     details.forEach(detail -> packed.add(Any.pack(detail)));
     this.status =
         com.google.rpc.Status.newBuilder()
             .setCode(code.getNumber())
-            .setMessage(message)
+            .setMessage(sentence)
             .addAllDetails(packed)
             .build();
   }
@@ -68,16 +69,20 @@ public final class RpcException extends RuntimeException {
     return invalid(List.of(violation(field, description)));
   }
 
-  /** INVALID_ARGUMENT for every field that is wrong, all at once. */
+  /** INVALID_ARGUMENT for every field that is wrong, all at once, as far as trailers have room. */
   public static RpcException invalid(List<BadRequest.FieldViolation> violations) {
-    List<String> sentences =
-        violations.stream().map(v -> v.getField() + ": " + v.getDescription()).toList();
+    List<BadRequest.FieldViolation> named = TrailerRoom.first(violations);
+    List<String> sentences = new ArrayList<>();
+    named.forEach(v -> sentences.add(v.getField() + ": " + v.getDescription()));
+    if (named.size() < violations.size()) {
+      sentences.add("and %,d more problems".formatted(violations.size() - named.size()));
+    }
     return new RpcException(
         Code.INVALID_ARGUMENT,
         "INVALID_FIELD",
         String.join("; ", sentences),
         Map.of(),
-        List.of(BadRequest.newBuilder().addAllFieldViolations(violations).build()));
+        List.of(BadRequest.newBuilder().addAllFieldViolations(named).build()));
   }
 
   /** One wrong field. */

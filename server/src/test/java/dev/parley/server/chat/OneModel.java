@@ -1,6 +1,7 @@
 package dev.parley.server.chat;
 
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.text.Gpt2Vocabulary;
 import dev.parley.model.text.Tokenizer;
@@ -29,18 +30,26 @@ final class OneModel implements ServedModels, AutoCloseable {
   volatile GenerationParameters defaults = GenerationParameters.getDefaultInstance();
 
   OneModel(EngineLimits limits, EngineObserver observer, LongSupplier clock) {
-    Gpt2Config config =
-        new Gpt2Config(
-            Gpt2Config.GPT2_VOCABULARY_SIZE,
-            CONTEXT,
-            32,
-            2,
-            4,
-            1e-5,
-            0.6,
-            0,
-            Gpt2Config.GPT2_VOCABULARY_SIZE - 1);
-    engine = new ChatEngine(TinyModel.decoder(config, Precision.FP32), limits, observer, clock);
+    this(TinyModel.decoder(shape(2, 32), Precision.FP32), limits, observer, clock);
+  }
+
+  /** Over a decoder of its own, closed with it; one with GPT-2's vocabulary. */
+  OneModel(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer, LongSupplier clock) {
+    engine = new ChatEngine(decoder, limits, observer, clock);
+  }
+
+  /** A small shape with GPT-2's vocabulary. */
+  static Gpt2Config shape(int layers, int embeddingSize) {
+    return new Gpt2Config(
+        Gpt2Config.GPT2_VOCABULARY_SIZE,
+        CONTEXT,
+        embeddingSize,
+        layers,
+        4,
+        1e-5,
+        0.6,
+        0,
+        Gpt2Config.GPT2_VOCABULARY_SIZE - 1);
   }
 
   static Tokenizer gpt2() {

@@ -4,7 +4,9 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Tokenizer;
@@ -26,13 +28,15 @@ import java.util.Optional;
  * @param shortenedShare sequences that were shortened to the maximum length, of all
  * @param samples the greedy replies to the prompts that were asked for
  * @param generation of the replies to every dialogue's last turn, if asked for
+ * @param changed the greedy replies that are not those of another precision, if asked for
  */
 public record ModelEvaluation(
     Evaluation evaluation,
     LabelPolicy labelPolicy,
     double shortenedShare,
     List<Sample> samples,
-    Optional<GenerationMetrics> generation) {
+    Optional<GenerationMetrics> generation,
+    Optional<ChangedReplies> changed) {
   private static final int BATCH = 32;
 
   /**
@@ -41,9 +45,18 @@ public record ModelEvaluation(
    * @param maxLength of a sequence in tokens; 0: the model's context, but at most 512
    * @param prompts to be answered
    * @param generate whether to answer every dialogue, too, and measure the replies
+   * @param served the precision of a decoder that predicts as serving does; empty for whole
+   *     sequences at once, as training evaluates
+   * @param against another precision, whose replies to the dialogues' first turns are compared with
+   *     those of {@code served}, which must be present then
    */
   public record Options(
-      LabelPolicy labelPolicy, int maxLength, List<String> prompts, boolean generate) {}
+      LabelPolicy labelPolicy,
+      int maxLength,
+      List<String> prompts,
+      boolean generate,
+      Optional<Precision> served,
+      Optional<Precision> against) {}
 
   /**
    * Evaluates a model.
@@ -69,16 +82,38 @@ public record ModelEvaluation(
       Sequences sequences =
           Sequences.encode(dialogues, codec.encodeTurn(), options.labelPolicy(), maxLength);
       Gpt2Weights weights = Gpt2Checkpoint.weights(directory, scope);
-      Evaluation evaluation;
-      try (TrainableGpt2 model = new TrainableGpt2(weights)) {
-        evaluation = Evaluation.of(model, sequences.list(), BATCH);
-      }
+      Evaluation evaluation = evaluate(weights, sequences, options);
       return new ModelEvaluation(
           evaluation,
           options.labelPolicy(),
           sequences.shortenedShare(),
           Sample.of(weights, options.prompts(), codec),
-          options.generate() ? Optional.of(generate(weights, dialogues, codec)) : Optional.empty());
+          options.generate() ? Optional.of(generate(weights, dialogues, codec)) : Optional.empty(),
+          changed(weights, dialogues, codec, options));
+    }
+  }
+
+  private static Evaluation evaluate(Gpt2Weights weights, Sequences sequences, Options options) {
+    if (options.served().isPresent()) {
+      try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, options.served().get())) {
+        return ServedEvaluation.of(decoder, sequences.list(), BATCH);
+      }
+    }
+    try (TrainableGpt2 model = new TrainableGpt2(weights)) {
+      return Evaluation.of(model, sequences.list(), BATCH);
+    }
+  }
+
+  private static Optional<ChangedReplies> changed(
+      Gpt2Weights weights, List<Dialogue> dialogues, Codec codec, Options options) {
+    if (options.against().isEmpty()) {
+      return Optional.empty();
+    }
+    List<int[]> openings =
+        dialogues.stream().map(d -> codec.encodeTurn().apply(d.turns().get(0).text())).toList();
+    try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, options.served().orElseThrow());
+        Gpt2Decoder against = Gpt2Decoder.load(weights, options.against().get())) {
+      return Optional.of(ChangedReplies.of(decoder, against, openings));
     }
   }
 

@@ -23,7 +23,7 @@ public final class Replies {
   private Replies() {}
 
   /**
-   * Answers histories.
+   * Answers histories in fp32.
    *
    * @param weights as they stand; stay the caller's
    * @param histories turns joined as the model learned them; one that is longer than the context
@@ -31,12 +31,17 @@ public final class Replies {
    * @return the tokens of each reply, without the end of text
    */
   public static List<int[]> greedy(Gpt2Weights weights, List<int[]> histories) {
-    List<int[]> replies = new ArrayList<>();
     try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.FP32)) {
-      for (int start = 0; start < histories.size(); start += ROWS_AT_ONCE) {
-        int end = Math.min(start + ROWS_AT_ONCE, histories.size());
-        replies.addAll(answer(decoder, histories.subList(start, end)));
-      }
+      return greedy(decoder, histories, ROWS_AT_ONCE);
+    }
+  }
+
+  /** As above, with a decoder that stays the caller's, so many histories in one step. */
+  static List<int[]> greedy(Gpt2Decoder decoder, List<int[]> histories, int rowsAtOnce) {
+    List<int[]> replies = new ArrayList<>();
+    for (int start = 0; start < histories.size(); start += rowsAtOnce) {
+      int end = Math.min(start + rowsAtOnce, histories.size());
+      replies.addAll(answer(decoder, histories.subList(start, end)));
     }
     return replies;
   }
