@@ -60,6 +60,7 @@ final class ChatRequests implements MethodDescriptor.Marshaller<ChatRequest> {
    *
    * @throws RpcException INVALID_ARGUMENT
    */
+  @SuppressWarnings("ReferenceEquality") // two objects stand for what could not be read
   static void requireRead(ChatRequest request) {
     if (request == TOO_LARGE) {
       throw RpcException.invalid(
