@@ -21,8 +21,11 @@ final class Restarts {
   /** A version's engine stopped, or it could not be loaded again. */
   void failed(VersionKey key, long now) {
     Failures before = failures.get(key);
-    boolean inARow = before != null && now - before.lastNanos() <= QUIET.toNanos();
-    failures.put(key, new Failures(inARow ? before.count() + 1 : 1, now));
+    if (before == null || now - before.lastNanos() > QUIET.toNanos()) {
+      failures.put(key, new Failures(1, now));
+    } else {
+      failures.put(key, new Failures(before.count() + 1, now));
+    }
   }
 
   /** Failures in a row; 0 for a version that has had none, or has been let go of. */
