@@ -119,9 +119,7 @@ final class TrainCommand implements Callable<Integer> {
             last.clear().mergeFrom(update);
           },
           cancelled::get,
-          mlflow == null
-              ? SinkSettings.ofProcess()
-              : SinkSettings.ofProcess().withMlflow(mlflow));
+          mlflow == null ? SinkSettings.ofProcess() : SinkSettings.ofProcess().withMlflow(mlflow));
     } finally {
       ended.countDown();
     }

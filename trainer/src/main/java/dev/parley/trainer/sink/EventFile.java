@@ -16,8 +16,9 @@ import java.util.zip.CRC32C;
  * So a second process goes on where the first one was killed, and a reader who has the file open
  * notices nothing.
  *
- * <p>A record is its length (64 bits, little-endian), the masked CRC32C of the length, the data, and
- * the masked CRC32C of the data. Source: github.com/tensorflow/tensorflow, lib/io/record_writer.h.
+ * <p>A record is its length (64 bits, little-endian), the masked CRC32C of the length, the data,
+ * and the masked CRC32C of the data. Source: github.com/tensorflow/tensorflow,
+ * lib/io/record_writer.h.
  */
 final class EventFile implements AutoCloseable {
   private static final int FRAME = 16;

@@ -16,8 +16,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * MLflow's REST interface, as far as a training needs it. One attempt a call: an {@link IOException}
- * may be none the next time, a {@link RefusedException} stays.
+ * MLflow's REST interface, as far as a training needs it. One attempt a call: an {@link
+ * IOException} may be none the next time, a {@link RefusedException} stays.
  *
  * <p>Source: mlflow.org, docs/latest/rest-api.html.
  */
@@ -147,14 +147,7 @@ final class MlflowClient {
     post(
         "runs/log-batch",
         Map.of(
-            "run_id",
-            run,
-            "metrics",
-            metrics,
-            "params",
-            pairs(parameters),
-            "tags",
-            pairs(tags)));
+            "run_id", run, "metrics", metrics, "params", pairs(parameters), "tags", pairs(tags)));
   }
 
   /** Says how a run stands: RUNNING, FINISHED, FAILED or KILLED. */
@@ -211,8 +204,7 @@ final class MlflowClient {
       throw new RefusedException(
           code,
           "it answers %d to %s %s%s"
-              .formatted(
-                  status, request.uri().getPath(), said.isEmpty() ? code : said, hint));
+              .formatted(status, request.uri().getPath(), said.isEmpty() ? code : said, hint));
     }
     return body;
   }

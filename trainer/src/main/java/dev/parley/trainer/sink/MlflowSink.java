@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The queue between training and this thread is the event log itself: the thread reads on from
  * the last update that the server has, so that a server that is away for hours costs no memory and
- * misses nothing, and a job that goes on in another process goes on with the same run. A server that
- * refuses is left alone from then on.
+ * misses nothing, and a job that goes on in another process goes on with the same run. A server
+ * that refuses is left alone from then on.
  */
 final class MlflowSink implements TrainingSink {
   private static final String JOB_TAG = "parley.job_id";
@@ -157,7 +157,9 @@ final class MlflowSink implements TrainingSink {
     return run.isPresent() ? run.get() : client.createRun(experiment, runName, created, tags);
   }
 
-  /** Where it cannot be kept, the next process may send some updates twice: MLflow has them once. */
+  /**
+   * Where it cannot be kept, the next process may send some updates twice: MLflow has them once.
+   */
   private void remember(MlflowState next) {
     lock.lock();
     try {
@@ -217,6 +219,11 @@ final class MlflowSink implements TrainingSink {
     try {
       thread.join(settings.closeTime().toMillis());
       if (thread.isAlive()) {
+        warnings.accept(
+            new Warning(
+                "MLFLOW_FAILED",
+                "MLflow at %s does not take the end of this job in %d s; the job itself has it"
+                    .formatted(settings.uri(), settings.closeTime().toSeconds())));
         thread.interrupt();
         thread.join(settings.answerTime().toMillis());
       }

@@ -10,8 +10,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What the tracking server knows of a job, in a file of the job's directory, so that a job that goes
- * on in another process goes on with the same run.
+ * What the tracking server knows of a job, in a file of the job's directory, so that a job that
+ * goes on in another process goes on with the same run.
  *
  * @param uri of the server
  * @param run on that server; empty before it is made

@@ -10,8 +10,9 @@ import java.util.Map;
 
 /**
  * TensorBoard's messages, field by field: their definitions are not on our class path, and a few
- * fields are all that is needed. Source: github.com/tensorflow/tensorboard, compat/proto/event.proto,
- * summary.proto, tensor.proto; plugins/hparams/plugin_data.proto, plugins/text.
+ * fields are all that is needed. Source: github.com/tensorflow/tensorboard,
+ * compat/proto/event.proto, summary.proto, tensor.proto; plugins/hparams/plugin_data.proto,
+ * plugins/text.
  */
 final class TensorBoardEvent {
   private static final int DATA_CLASS_TENSOR = 2;

@@ -107,7 +107,8 @@ final class TensorBoardSink implements TrainingSink {
         row(samples, sample.getPrompt(), sample.getReply());
       }
       write(
-          file, TensorBoardEvent.text(seconds, evaluation.getStep(), "samples", samples.toString()));
+          file,
+          TensorBoardEvent.text(seconds, evaluation.getStep(), "samples", samples.toString()));
     }
   }
 

@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The tools that hear how a training goes. None of them can stop it: one that fails is left out from
- * then on, and that is said once, in the log and as a {@link Warning}. Used by the thread that
+ * The tools that hear how a training goes. None of them can stop it: one that fails is left out
+ * from then on, and that is said once, in the log and as a {@link Warning}. Used by the thread that
  * trains.
  */
 public final class TrainingSinks implements AutoCloseable {

@@ -72,9 +72,7 @@ final class EventReader {
 
   private static UnknownFieldSet parse(byte[] bytes) throws InvalidProtocolBufferException {
     try {
-      return UnknownFieldSet.newBuilder()
-          .mergeFrom(CodedInputStream.newInstance(bytes))
-          .build();
+      return UnknownFieldSet.newBuilder().mergeFrom(CodedInputStream.newInstance(bytes)).build();
     } catch (InvalidProtocolBufferException e) {
       throw e;
     } catch (IOException e) {

@@ -89,8 +89,7 @@ final class MlflowStandIn implements AutoCloseable {
       ObjectNode answer = JSON.createObjectNode();
       synchronized (this) {
         requests.add(path);
-        authorizations.add(
-            String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
+        authorizations.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
         if (busy > 0) {
           busy--;
           status = 503;
@@ -140,10 +139,7 @@ final class MlflowStandIn implements AutoCloseable {
         run.name = request.path("run_name").asString();
         pairs(request.path("tags"), run.tags);
         runs.add(run);
-        answer
-            .putObject("run")
-            .putObject("info")
-            .put("run_id", Integer.toString(runs.size() - 1));
+        answer.putObject("run").putObject("info").put("run_id", Integer.toString(runs.size() - 1));
       }
       case "runs/log-batch" -> {
         Run run = runs.get(request.path("run_id").asInt());

@@ -57,8 +57,7 @@ class TensorBoardSinkTest {
             "2 evaluation/loss 2.5",
             "0 _hparams_/session_end_info");
     assertThat(lines)
-        .anySatisfy(
-            line -> assertThat(line).contains("0 parameters ", "| learning_rate | 0.001 |"))
+        .anySatisfy(line -> assertThat(line).contains("0 parameters ", "| learning_rate | 0.001 |"))
         .anySatisfy(line -> assertThat(line).contains("| seed | 18446744073709551615 |"))
         .contains("2 samples | prompt | reply |\n|---|---|\n| Is it \\| open? | Yes, it is. |\n")
         .anySatisfy(line -> assertThat(line).startsWith("2 result shop@3: loss 9.0000"));
