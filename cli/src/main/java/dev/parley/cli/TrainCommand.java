@@ -6,6 +6,7 @@ import dev.parley.trainer.job.DryRun;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
 import dev.parley.trainer.job.TrainingJob;
+import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingUpdate;
@@ -43,6 +44,14 @@ final class TrainCommand implements Callable<Integer> {
       description = "trains there; files of --data that are here are uploaded")
   private @Nullable String server;
 
+  @Option(
+      names = "--mlflow",
+      paramLabel = "URI",
+      description =
+          "tracking server that hears of it, such as http://127.0.0.1:5000; MLFLOW_TRACKING_URI"
+              + " otherwise")
+  private @Nullable String mlflow;
+
   @Option(names = "--dry-run", description = "shows what would be learned, and trains nothing")
   private boolean dryRun;
 
@@ -54,6 +63,10 @@ final class TrainCommand implements Callable<Integer> {
     TrainRequest request = options.request();
     Output out = parley.output(json);
     requireValid(request);
+    if (server != null && mlflow != null) {
+      throw new UsageException(
+          "--mlflow is for training on this machine: set MLFLOW_TRACKING_URI where the server runs");
+    }
     if (dryRun) {
       home.registry();
       try (ProgressBar bar = out.progressBar()) {
@@ -105,7 +118,8 @@ final class TrainCommand implements Callable<Integer> {
             view.show(update);
             last.clear().mergeFrom(update);
           },
-          cancelled::get);
+          cancelled::get,
+          mlflow == null ? SinkSettings.ofProcess() : SinkSettings.ofProcess().withMlflow(mlflow));
     } finally {
       ended.countDown();
     }

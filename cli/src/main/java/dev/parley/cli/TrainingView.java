@@ -47,6 +47,10 @@ final class TrainingView implements AutoCloseable {
       case FINISHED -> finished(update.getFinished());
       case FAILED -> print("failed", update.getFailed());
       case CANCELLED -> print("cancelled", update.getCancelled());
+      case WARNING -> {
+        print("warning", update.getWarning());
+        note("warning: " + update.getWarning().getMessage());
+      }
       case DOWNLOAD -> download(update.getDownload());
       case UPDATE_NOT_SET -> {}
     }

@@ -80,6 +80,14 @@ final class ConvertTraining {
               new TrainingEvent.Failed(sequence, time, failure(update.getFailed().getStatus())));
       case CANCELLED ->
           Optional.of(new TrainingEvent.Cancelled(sequence, time, update.getCancelled().getStep()));
+      case WARNING ->
+          Optional.of(
+              new TrainingEvent.Warning(
+                  sequence,
+                  time,
+                  update.getWarning().getReason(),
+                  update.getWarning().getMessage(),
+                  update.getWarning().getStep()));
       case DOWNLOAD ->
           Optional.of(
               new TrainingEvent.Download(

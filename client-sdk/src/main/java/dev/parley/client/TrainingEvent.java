@@ -97,6 +97,14 @@ public sealed interface TrainingEvent {
     }
   }
 
+  /**
+   * Something went wrong that the job goes on without.
+   *
+   * @param reason for programs, such as {@code MLFLOW_FAILED}
+   */
+  record Warning(long sequence, Instant time, String reason, String message, int step)
+      implements TrainingEvent {}
+
   /** A checkpoint that training can go on from; the path is the server's. */
   record Checkpoint(long sequence, Instant time, int step, String path) implements TrainingEvent {}
 

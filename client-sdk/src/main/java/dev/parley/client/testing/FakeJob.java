@@ -153,7 +153,7 @@ final class FakeJob {
       }
       case FAILED -> state = TrainingJobState.TRAINING_JOB_STATE_FAILED;
       case CANCELLED -> state = TrainingJobState.TRAINING_JOB_STATE_CANCELLED;
-      case CREATED, STEP, EVALUATION, CHECKPOINT, DOWNLOAD, UPDATE_NOT_SET -> {}
+      case CREATED, STEP, EVALUATION, CHECKPOINT, WARNING, DOWNLOAD, UPDATE_NOT_SET -> {}
     }
     log.add(entry.build());
   }

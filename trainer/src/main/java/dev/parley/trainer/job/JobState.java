@@ -35,7 +35,7 @@ public final class JobState {
               .setState(TrainingJobState.TRAINING_JOB_STATE_FAILED);
       case CANCELLED ->
           job.setEndTime(update.getTime()).setState(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
-      case EVALUATION, CHECKPOINT, DOWNLOAD, UPDATE_NOT_SET -> {}
+      case EVALUATION, CHECKPOINT, WARNING, DOWNLOAD, UPDATE_NOT_SET -> {}
     }
   }
 
@@ -66,7 +66,8 @@ public final class JobState {
   public static boolean isLast(TrainingUpdate update) {
     return switch (update.getUpdateCase()) {
       case FINISHED, FAILED, CANCELLED -> true;
-      case CREATED, STARTED, STEP, EVALUATION, CHECKPOINT, DOWNLOAD, UPDATE_NOT_SET -> false;
+      case CREATED, STARTED, STEP, EVALUATION, CHECKPOINT, WARNING, DOWNLOAD, UPDATE_NOT_SET ->
+          false;
     };
   }
 }

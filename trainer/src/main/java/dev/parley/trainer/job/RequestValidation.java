@@ -45,7 +45,7 @@ public final class RequestValidation {
     require(
         !request.getBaseModel().isBlank(),
         "base_model",
-        "is empty: give a model of the registry, such as parley-tiny, or a directory");
+        "is empty: give a model of the registry, such as parley-tiny, a directory, or a model of a hub");
     require(
         MODEL_NAME.matcher(request.getModelName()).matches(),
         "model_name",

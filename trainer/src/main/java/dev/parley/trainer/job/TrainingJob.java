@@ -21,6 +21,7 @@ import dev.parley.trainer.loop.LoopListener.Evaluated;
 import dev.parley.trainer.loop.Outcome;
 import dev.parley.trainer.loop.Recipe;
 import dev.parley.trainer.loop.TrainingLoop;
+import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.v1.CheckpointWritten;
 import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobFailed;
@@ -78,16 +79,36 @@ public final class TrainingJob {
    */
   public static TrainingJobState run(
       Path home, String jobId, Consumer<TrainingUpdate> watcher, BooleanSupplier cancelled) {
+    return run(home, jobId, watcher, cancelled, SinkSettings.ofProcess());
+  }
+
+  /**
+   * As {@link #run(Path, String, Consumer, BooleanSupplier)}.
+   *
+   * @param sinks which other tools hear how it goes
+   */
+  public static TrainingJobState run(
+      Path home,
+      String jobId,
+      Consumer<TrainingUpdate> watcher,
+      BooleanSupplier cancelled,
+      SinkSettings sinks) {
     JobDirectory job = JobDirectory.open(home, jobId);
     JobState state = new JobState();
-    try (EventLog.Writer writer = job.events().open(Clock.systemUTC())) {
+    try (EventLog.Writer writer = job.events().open(Clock.systemUTC());
+        JobSinks others = JobSinks.open(job, sinks)) {
       Consumer<TrainingUpdate> watched =
           update -> {
             state.apply(update);
+            others.accept(update);
             watcher.accept(update);
           };
       job.events().read(1).forEach(watched);
-      Consumer<TrainingUpdate.Builder> events = update -> watched.accept(writer.append(update));
+      Consumer<TrainingUpdate.Builder> events =
+          update -> {
+            watched.accept(writer.append(update));
+            others.warnings(state).forEach(warning -> watched.accept(writer.append(warning)));
+          };
       if (state.job().getState() == TrainingJobState.TRAINING_JOB_STATE_RUNNING) {
         events.accept(failed(Failures.died()));
       } else if (!state.ended()) {

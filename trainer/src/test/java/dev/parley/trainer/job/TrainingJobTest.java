@@ -13,6 +13,7 @@ import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.torch.Torch;
+import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.JobStarted;
@@ -30,7 +31,10 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -96,6 +100,41 @@ final class TrainingJobTest {
     assertThat(lineage.seed()).isEqualTo(42);
     assertThat(lineage.parameters()).containsEntry("learning_rate", "0.05");
     assertThat(lineage.metrics()).containsEntry("loss_after", finished.getLossAfter());
+  }
+
+  @Test
+  void run_sinksThatFail_areSaidOnceAndTheTrainingGoesOn() throws IOException {
+    JobDirectory job = JobDirectory.create(test.home, test.request().build());
+    Files.writeString(job.path().resolve("tensorboard"), "in the way");
+
+    TrainingJobState state =
+        TrainingJob.run(
+            test.home,
+            job.id(),
+            update -> {},
+            () -> false,
+            new SinkSettings(true, Optional.of("databricks"), Map.of()));
+
+    assertThat(state).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FINISHED);
+    assertThat(job.events().read(1))
+        .filteredOn(TrainingUpdate::hasWarning)
+        .extracting(update -> update.getWarning().getReason())
+        .containsExactlyInAnyOrder("TENSORBOARD_FAILED", "MLFLOW_FAILED");
+  }
+
+  @Test
+  void run_goodRequest_writesATensorBoardFile() throws IOException {
+    JobDirectory job = run(test.request().build());
+
+    try (Stream<Path> files = Files.list(job.path().resolve("tensorboard"))) {
+      assertThat(files)
+          .singleElement()
+          .satisfies(
+              file -> {
+                assertThat(file.getFileName().toString()).startsWith("events.out.tfevents.");
+                assertThat(file).isNotEmptyFile();
+              });
+    }
   }
 
   @Test
