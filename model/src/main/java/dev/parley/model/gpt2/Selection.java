@@ -46,6 +46,13 @@ final class Selection {
     for (int i = 0; i < divisors.length; i++) {
       divisors[i] = temperatures.get(i);
     }
+    if (rankedRows.isEmpty() && summedRows.isEmpty() && singles.isEmpty()) {
+      try (NDManager inputs = scope.newSubManager();
+          IValue all = TorchProgram.argument(logits)) {
+        this.numbers = program.tensor(inputs, "best", all).toDoubleArray();
+      }
+      return;
+    }
     try (NDManager inputs = scope.newSubManager();
         IValue all = TorchProgram.argument(logits);
         IValue rankedList = TorchProgram.argument(inputs.create(longs(rankedRows)));

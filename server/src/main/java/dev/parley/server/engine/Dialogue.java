@@ -84,11 +84,12 @@ final class Dialogue {
     if (cache == null) {
       cache = decoder.newCache();
     }
+    cache.truncate(cached.size()); // without what was guessed wrong
     return new Gpt2Decoder.Row(cache, tokens.slice(cached.size(), cached.size() + count), queries);
   }
 
-  /** The step was made: these are cached now. */
-  void read(int[] tokens) {
+  /** The step was made, or a guess was right: these are cached now. */
+  void read(int... tokens) {
     cached.addAll(tokens);
   }
 

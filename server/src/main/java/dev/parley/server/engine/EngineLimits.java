@@ -15,6 +15,8 @@ import dev.parley.model.gpt2.Gpt2Config;
  * @param turnsPerConversation turns of one conversation that have not ended
  * @param sharePrefixes whether a turn may take over what another conversation has cached of its
  *     beginning; the caches of closed conversations are kept for that, as long as there is room
+ * @param guessingTokens a step with fewer tokens than this is filled up with guesses of the next
+ *     ones; 0 or 1 for no guesses
  */
 public record EngineLimits(
     int stepTokens,
@@ -23,7 +25,8 @@ public record EngineLimits(
     int conversations,
     int waitingTurns,
     int turnsPerConversation,
-    boolean sharePrefixes) {
+    boolean sharePrefixes,
+    int guessingTokens) {
 
   /**
    * Long enough to use the arithmetic of a core well, short enough that a running reply does not
@@ -42,9 +45,23 @@ public record EngineLimits(
     require(conversations >= 1, "conversations", conversations, "at least 1");
     require(waitingTurns >= 1, "waitingTurns", waitingTurns, "at least 1");
     require(turnsPerConversation >= 1, "turnsPerConversation", turnsPerConversation, "at least 1");
+    require(guessingTokens >= 0, "guessingTokens", guessingTokens, "at least 0");
   }
 
-  /** With shared beginnings, which cost nothing where there are none. */
+  /** The same with guesses, see {@link dev.parley.model.gpt2.Precision#nearlyFreeTokens}. */
+  public EngineLimits guessing(int tokens) {
+    return new EngineLimits(
+        stepTokens,
+        stepRows,
+        kvCapacityTokens,
+        conversations,
+        waitingTurns,
+        turnsPerConversation,
+        sharePrefixes,
+        tokens);
+  }
+
+  /** With shared beginnings, which cost nothing where there are none; without guesses. */
   public EngineLimits(
       int stepTokens,
       int stepRows,
@@ -59,7 +76,8 @@ public record EngineLimits(
         conversations,
         waitingTurns,
         turnsPerConversation,
-        true);
+        true,
+        0);
   }
 
   /** The same, where every conversation reads all of its tokens itself. */
@@ -71,7 +89,8 @@ public record EngineLimits(
         conversations,
         waitingTurns,
         turnsPerConversation,
-        false);
+        false,
+        guessingTokens);
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.parley.server.engine;
 
 import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Logits;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.StepClock.Part;
@@ -265,9 +266,11 @@ final class EngineLoop {
       if (result.error() != null) {
         failRow(turn, internal(result.error()));
       } else if (row.getKey().sample()) {
-        sampled++;
-        decoded += turn.generatedTokens > 0 && row.getKey().tokens() == 1 ? 1 : 0;
+        int before = turn.generatedTokens;
+        decoded += before > 0 && row.getKey().tokens() == 1 ? 1 : 0;
         sample(turn, result, end);
+        sampled += turn.generatedTokens - before;
+        turn.stepped(end, turn.generatedTokens - before, observer);
       }
       stepClock.lap(Part.DELIVERY);
     }
@@ -284,26 +287,47 @@ final class EngineLoop {
     }
   }
 
-  /** Chooses the next token of a reply and sees what becomes of it. */
+  /**
+   * Chooses tokens of a reply: the next one, and on as long as they are those that were guessed.
+   */
   private void sample(Turn turn, Result result, long now) {
+    int[] guesses = result.guesses();
+    int accepted = 0;
+    while (sampled(turn, result.logits().get(accepted), now)
+        && accepted < guesses.length
+        && turn.tokens.get(turn.tokens.size() - 1) == guesses[accepted]) {
+      turn.dialogue.read(guesses[accepted]);
+      scheduler.accept(turn.id);
+      accepted++;
+    }
+    if (guesses.length > 0) {
+      scheduler.checked(turn.dialogue.id, guesses.length, accepted);
+      observer.guessed(accepted, guesses.length - accepted);
+    }
+  }
+
+  /**
+   * Chooses the next token of a reply and sees what becomes of it.
+   *
+   * @return whether the reply goes on
+   */
+  private boolean sampled(Turn turn, Logits logits, long now) {
     SamplingParameters sampling = turn.request.sampling();
     int token;
     try {
-      token =
-          sampler.choose(
-              result.logits().get(0), sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+      token = sampler.choose(logits, sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
       stepClock.lap(Part.SAMPLING);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));
-      return;
+      return false;
     } catch (RuntimeException e) {
       failRow(turn, internal(e));
-      return;
+      return false;
     }
-    turn.generated(now, observer);
+    turn.generated(now);
     if (token == endOfText) {
       finish(turn, FinishReason.END_OF_TURN);
-      return;
+      return false;
     }
     turn.tokens.add(token);
     TurnSink.Stop stop;
@@ -311,7 +335,7 @@ final class EngineLoop {
       stop = turn.sink.token(token);
     } catch (RuntimeException e) {
       fail(turn, internal(e));
-      return;
+      return false;
     }
     if (stop != null) {
       scheduler.finish(turn.id);
@@ -322,7 +346,9 @@ final class EngineLoop {
       finish(turn, FinishReason.CONTEXT_FULL);
     } else {
       scheduler.extend(turn.id);
+      return true;
     }
+    return false;
   }
 
   /** A turn is the first of its conversation: its prompt is known now. */

@@ -56,8 +56,20 @@ public interface EngineObserver {
    */
   default void firstToken(long nanos) {}
 
-  /** A later token, this long after the one before ({@code parley_chat_inter_token_seconds}). */
+  /**
+   * A later token, this long after the one before ({@code parley_chat_inter_token_seconds}). The
+   * tokens that one step gave come together: each counts with an equal part of the time since the
+   * token before the first of them, so that the sum is the time and the quantiles are a pace.
+   */
   default void nextToken(long nanos) {}
+
+  /**
+   * The guesses of a row were checked ({@code parley_speculation_tokens_total{outcome}}).
+   *
+   * @param accepted those that were right, up to the first that was not
+   * @param rejected the others
+   */
+  default void guessed(int accepted, int rejected) {}
 
   /**
    * A turn ended, however ({@code parley_chat_turn_seconds}, {@code

@@ -38,6 +38,11 @@ final class GuardedObserver implements EngineObserver {
   }
 
   @Override
+  public void guessed(int accepted, int rejected) {
+    guard(() -> observer.guessed(accepted, rejected));
+  }
+
+  @Override
   public void turnEnded(
       String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
     guard(() -> observer.turnEnded(reason, nanos, promptTokens, cachedTokens, generatedTokens));

@@ -29,8 +29,14 @@ record Plan(
    * @param from how many tokens are cached before it
    * @param tokens how many are read now
    * @param sample whether these are the last ones that are known, so that the next one is chosen
+   * @param guesses how many guesses of the next ones may be read with them and checked
    */
-  record Grant(long turn, long conversation, int from, int tokens, boolean sample) {}
+  record Grant(long turn, long conversation, int from, int tokens, boolean sample, int guesses) {
+    /** A row without guesses. */
+    Grant(long turn, long conversation, int from, int tokens, boolean sample) {
+      this(turn, conversation, from, tokens, sample, 0);
+    }
+  }
 
   /** Something that happens to a conversation's cached keys and values before the step. */
   sealed interface Move {}

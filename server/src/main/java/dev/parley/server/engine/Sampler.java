@@ -70,7 +70,7 @@ final class Sampler {
         token =
             parameters.sample()
                 ? draw(uniform(parameters.seed(), promptTokens, step, attempt))
-                : argmax();
+                : processor.id(argmax());
       }
       if (token == endOfText || allowed.test(token)) {
         return token;
@@ -119,7 +119,7 @@ final class Sampler {
             .formatted(logits[token], token));
   }
 
-  /** The first of the listed tokens with the greatest score. */
+  /** Where the first of the listed tokens with the greatest score stands. */
   private int argmax() throws NoTokenException {
     int best = 0;
     for (int i = 1; i < processor.count(); i++) {
@@ -133,16 +133,13 @@ final class Sampler {
           "the parameters leave no token to choose from; loosen bad_words, "
               + "no_repeat_ngram_size or min_new_tokens");
     }
-    return processor.id(best);
+    return best;
   }
 
   /** The token at {@code random} of the way through the probabilities, in the order of ids. */
   private int draw(double random) throws NoTokenException {
     int best = argmax();
-    double max = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < processor.count(); i++) {
-      max = Math.max(max, processor.score(i));
-    }
+    double max = processor.score(best);
     double sum = 0;
     for (int i = 0; i < processor.count(); i++) {
       if (processor.score(i) != Float.NEGATIVE_INFINITY) {
@@ -158,7 +155,7 @@ final class Sampler {
         }
       }
     }
-    return best; // the sum's rounding
+    return processor.id(best); // the sum's rounding
   }
 
   /**

@@ -11,11 +11,8 @@ import java.util.stream.IntStream;
  * it is not afterwards.
  */
 final class SamplingQuery {
-  /**
-   * Rules whose reach depends on the distribution (top p, min p) mostly end within so many tokens;
-   * finding them costs a fifth of a scan in Java.
-   */
-  private static final int USUAL_REACH = 256;
+  /** Rules whose reach depends on the distribution (top p, min p) mostly end within so many. */
+  private static final int USUAL_REACH = 128;
 
   /** Penalties and bans may lower so many of the greatest before the whole row is needed. */
   private static final int MOST_LOWERED = 64;

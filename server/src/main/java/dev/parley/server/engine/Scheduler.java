@@ -8,6 +8,7 @@ import dev.parley.server.engine.Plan.Share;
 import dev.parley.server.engine.PrefixOffers.Offer;
 import dev.parley.server.engine.ScheduledTurn.Phase;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -30,9 +31,13 @@ import java.util.stream.Stream;
  * <p>A turn that starts takes over the beginning of its tokens where another conversation has it
  * cached, in memory that was reserved for it like that of a prompt that is read.
  *
+ * <p>A step that is small enough to have tokens to spare nearly for free lets replies be guessed:
+ * equal shares of what is left, in room that nobody else needs. What was guessed right is {@code
+ * accept}ed; what was guessed wrong was never cached, as far as the scheduler knows.
+ *
  * <p>The calls are {@code schedule}, then {@code apply} with its plan, then what became of the
- * sampled turns: {@code extend} or {@code finish}. A step costs what its rows cost, however many
- * conversations are idle and however many turns wait.
+ * sampled turns: {@code extend} and perhaps {@code accept}, or {@code finish}. A step costs what
+ * its rows cost, however many conversations are idle and however many turns wait.
  */
 final class Scheduler {
   /**
@@ -121,6 +126,16 @@ final class Scheduler {
     turns.get(id).tokens++;
   }
 
+  /** The token that the reply was just extended by had been guessed: it is read already. */
+  void accept(long id) {
+    seats.read(turns.get(id).seat, 1);
+  }
+
+  /** A row's guesses were checked, up to the first that was wrong. */
+  void checked(long conversation, int guessed, int accepted) {
+    seats.get(conversation).guesses.checked(guessed, accepted);
+  }
+
   /** A turn ended; what is cached of its conversation stays, evictable. */
   void finish(long id) {
     ScheduledTurn turn = turns.get(id);
@@ -169,6 +184,9 @@ final class Scheduler {
     List<Long> expired = late.stream().filter(turn -> !turn.started).map(turn -> turn.id).toList();
     List<Move> moves = new ArrayList<>();
     List<ScheduledTurn> rows = reserveRunning(moves);
+    while (rows.isEmpty() && !turns.running().isEmpty()) {
+      rows = reserveRunning(moves); // the first choice gave way to turns that can go on without it
+    }
     startWaiting(rows, moves);
     List<Grant> grants = divide(rows);
     return new Plan(moves, expired, overdue, grants, turns.nextExpiry());
@@ -258,14 +276,29 @@ final class Scheduler {
     int[] shares =
         TokenBudget.divide(
             limits.stepTokens(), rows.stream().mapToInt(ScheduledTurn::pending).toArray());
+    int spare =
+        Math.min(limits.guessingTokens(), limits.stepTokens()) - Arrays.stream(shares).sum();
     List<Grant> grants = new ArrayList<>();
     for (int i = 0; i < shares.length; i++) {
       ScheduledTurn turn = rows.get(i);
       turn.lastStep = step;
       boolean sample = shares[i] == turn.pending();
-      grants.add(new Grant(turn.id, turn.seat.conversation, turn.seat.cached, shares[i], sample));
+      int guesses = turn.pending() == 1 ? guesses(turn, spare / (shares.length - i)) : 0;
+      spare -= guesses;
+      grants.add(
+          new Grant(turn.id, turn.seat.conversation, turn.seat.cached, shares[i], sample, guesses));
     }
     return grants;
+  }
+
+  /** How many guesses a reply may have read, with their room reserved. */
+  private int guesses(ScheduledTurn turn, int most) {
+    if (most <= 0) {
+      return 0;
+    }
+    int guesses = Math.min(Math.min(most, seats.free()), turn.seat.guesses.next());
+    seats.hold(turn.seat, turn, turn.tokens + guesses);
+    return guesses;
   }
 
   private void preempt(ScheduledTurn turn, List<Move> moves) {

@@ -23,6 +23,9 @@ final class Seat {
   /** The turn that holds memory; where there is none, what is cached may be dropped. */
   @Nullable ScheduledTurn running;
 
+  /** How far its replies can be guessed. */
+  final GuessLength guesses = new GuessLength();
+
   Seat(long conversation) {
     this.conversation = conversation;
   }

@@ -23,17 +23,21 @@ import org.slf4j.LoggerFactory;
  */
 final class StepRunner {
   private static final Logger log = LoggerFactory.getLogger(StepRunner.class);
+  private static final int[] NONE = {};
   private final Gpt2Decoder decoder;
   private final Consumer<List<Gpt2Decoder.Row>> beforeCall;
   private final BooleanSupplier giveUpMemory;
+  private final int endOfText;
 
   /**
    * What became of a row.
    *
-   * @param logits the answers to its queries
+   * @param logits after the last of its tokens and after each of its guesses; empty where none are
+   *     wanted
+   * @param guesses read behind its tokens
    * @param error why it failed; its cache is in doubt then
    */
-  record Result(List<Logits> logits, @Nullable Throwable error) {}
+  record Result(List<Logits> logits, int[] guesses, @Nullable Throwable error) {}
 
   /** What became of the rows of a step, with the logits that they asked about; closed after use. */
   static final class Results implements AutoCloseable {
@@ -81,6 +85,7 @@ final class StepRunner {
     this.decoder = decoder;
     this.beforeCall = beforeCall;
     this.giveUpMemory = giveUpMemory;
+    this.endOfText = decoder.config().endOfText();
   }
 
   /** Makes all rows; every row has a result. */
@@ -94,23 +99,38 @@ final class StepRunner {
       Grant grant = grants.get(r);
       Turn turn = turns.get(grant);
       if (turn != null && results.of(grant).error() == null) {
-        turn.dialogue.read(rows.get(r).tokens());
+        turn.dialogue.read(Arrays.copyOf(rows.get(r).tokens(), grant.tokens())); // not the guesses
       }
     }
     return results;
   }
 
   private Gpt2Decoder.Row row(Grant grant, Turn turn) {
-    List<LogitsQuery> queries =
-        grant.sample()
-            ? List.of(
-                SamplingQuery.of(
-                    turn.request.sampling(),
-                    turn.tokens,
-                    turn.promptTokens,
-                    decoder.config().endOfText()))
-            : List.of();
-    return turn.dialogue.row(turn.tokens, grant.tokens(), queries);
+    if (!grant.sample()) {
+      return turn.dialogue.row(turn.tokens, grant.tokens(), List.of());
+    }
+    int[] guesses =
+        PromptLookup.guess(turn.tokens, Math.min(grant.guesses(), room(turn)), endOfText);
+    int known = turn.tokens.size();
+    List<LogitsQuery> queries = new ArrayList<>();
+    queries.add(query(turn));
+    for (int guess : guesses) {
+      turn.tokens.add(guess);
+      queries.add(query(turn));
+    }
+    Gpt2Decoder.Row row = turn.dialogue.row(turn.tokens, grant.tokens() + guesses.length, queries);
+    turn.tokens.truncate(known);
+    return row;
+  }
+
+  /** How many guesses can be of use: the reply may have one token more. */
+  private int room(Turn turn) {
+    int reply = turn.request.sampling().maxNewTokens() - turn.generatedTokens;
+    return Math.min(reply, decoder.config().contextLength() - turn.tokens.size()) - 1;
+  }
+
+  private LogitsQuery query(Turn turn) {
+    return SamplingQuery.of(turn.request.sampling(), turn.tokens, turn.promptTokens, endOfText);
   }
 
   private void make(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {
@@ -132,7 +152,7 @@ final class StepRunner {
         log.warn("no memory for a row of {} tokens; it is read in pieces", tokens);
         inPieces(grants.get(0), rows.get(0), results);
       } else {
-        results.results.put(grants.get(0), new Result(List.of(), e));
+        results.results.put(grants.get(0), new Result(List.of(), NONE, e));
       }
     }
   }
@@ -158,7 +178,10 @@ final class StepRunner {
     StepLogits logits = decoder.step(rows);
     results.logits.add(logits);
     for (int r = 0; r < rows.size(); r++) {
-      results.results.put(grants.get(r), new Result(logits.row(r), null));
+      int[] tokens = rows.get(r).tokens();
+      int guessed = Math.max(0, rows.get(r).queries().size() - 1);
+      int[] guesses = Arrays.copyOfRange(tokens, tokens.length - guessed, tokens.length);
+      results.results.put(grants.get(r), new Result(logits.row(r), guesses, null));
     }
   }
 }

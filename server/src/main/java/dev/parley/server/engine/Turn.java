@@ -43,13 +43,23 @@ final class Turn {
   }
 
   /** A token was chosen, an end of turn too. */
-  void generated(long now, EngineObserver observer) {
+  void generated(long now) {
     generatedTokens++;
     if (generatedTokens == 1) {
       firstTokenAt = now;
+    }
+  }
+
+  /** A step gave so many tokens. */
+  void stepped(long now, int tokens, EngineObserver observer) {
+    int later = tokens;
+    if (tokens > 0 && tokens == generatedTokens) {
       observer.firstToken(now - arrival);
-    } else {
-      observer.nextToken(now - lastTokenAt);
+      lastTokenAt = now;
+      later--;
+    }
+    for (int i = 0; i < later; i++) {
+      observer.nextToken((now - lastTokenAt) / later);
     }
     lastTokenAt = now;
   }

@@ -47,6 +47,12 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
   }
 
   @Override
+  public void guessed(int accepted, int rejected) {
+    metrics.speculation.labelValues(model, "accepted").inc(accepted);
+    metrics.speculation.labelValues(model, "rejected").inc(rejected);
+  }
+
+  @Override
   public void turnEnded(
       String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
     metrics.turn.labelValues(model).observe(nanos / NANOS);

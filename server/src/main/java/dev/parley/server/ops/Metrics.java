@@ -69,7 +69,10 @@ public final class Metrics implements AutoCloseable {
           "model");
   final Histogram interToken =
       histogram(
-          "parley_chat_inter_token_seconds", "Between two tokens of a reply.", TOKEN, "model");
+          "parley_chat_inter_token_seconds",
+          "Between two tokens of a reply; those of one step share its time.",
+          TOKEN,
+          "model");
   final Histogram turn =
       histogram(
           "parley_chat_turn_seconds",
@@ -91,6 +94,12 @@ public final class Metrics implements AutoCloseable {
           "Tokens: read of prompts, of these found cached, generated.",
           "model",
           "kind");
+  final Counter speculation =
+      counter(
+          "parley_speculation_tokens_total",
+          "Tokens of replies that were guessed, by whether the model chose them too.",
+          "model",
+          "outcome");
   final Histogram step = histogram("parley_step_seconds", "One step of the model.", TOKEN, "model");
   final Histogram stepRows =
       histogram("parley_step_rows", "Conversations in one step of the model.", ROWS, "model");

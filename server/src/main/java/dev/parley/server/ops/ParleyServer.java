@@ -200,7 +200,8 @@ public final class ParleyServer implements AutoCloseable {
         config.maxConversations(),
         config.maxQueuedTurns(),
         usual.turnsPerConversation(),
-        config.sharePrefixes());
+        config.sharePrefixes(),
+        config.speculation() ? config.precision().nearlyFreeTokens(device) : 0);
   }
 
   private static void preload(Deployments deployments, String model) {

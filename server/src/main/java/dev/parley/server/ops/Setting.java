@@ -97,6 +97,14 @@ public record Setting<T>(
           "tokens that one step of the model reads at most",
           SettingParser.integer(2, 65_536));
 
+  /** Replies are the same with it; where guesses do not come true, it stops making them. */
+  static final Setting<Boolean> SPECULATION =
+      new Setting<>(
+          "speculation",
+          "auto",
+          "auto (guess tokens from the conversation's own text while few replies run) or off",
+          Setting::autoOrOff);
+
   /** Two jobs on one machine take more than twice as long each: they share its memory bandwidth. */
   static final Setting<Integer> TRAINING_CONCURRENCY =
       new Setting<>(
@@ -147,6 +155,7 @@ public record Setting<T>(
         KV_MEMORY,
         SHARE_PREFIXES,
         STEP_TOKENS,
+        SPECULATION,
         TRAINING_CONCURRENCY,
         TRAINER_MEMORY,
         TRAINER_THREADS,
@@ -172,6 +181,14 @@ public record Setting<T>(
       case "on", "true" -> true;
       case "off", "false" -> false;
       default -> throw new IllegalArgumentException("must be on or off");
+    };
+  }
+
+  private static boolean autoOrOff(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
+      case "auto" -> true;
+      case "off" -> false;
+      default -> throw new IllegalArgumentException("must be auto or off");
     };
   }
 

@@ -52,6 +52,7 @@ class SchedulerRandomTest {
   }
 
   private SplittableRandom random = new SplittableRandom(0);
+  private SplittableRandom luck = new SplittableRandom(0); // of guesses
   private Scheduler scheduler = new Scheduler(EngineLimits.of(CONTEXT));
   private final Map<Long, Talk> talks = new HashMap<>(); // closed ones while something is cached
   private final Map<Long, Said> turns = new HashMap<>();
@@ -60,15 +61,18 @@ class SchedulerRandomTest {
   private int completed;
   private int shared;
   private int closedShared;
+  private int accepted;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void schedule_randomOperations_keepsItsPromises(long seed) {
     random = new SplittableRandom(seed);
+    luck = new SplittableRandom(-seed);
     int rows = 1 + random.nextInt(12);
     EngineLimits limits =
         new EngineLimits(
-            rows + 1 + random.nextInt(100), rows, CONTEXT + random.nextInt(600), 50, 50, 5);
+                rows + 1 + random.nextInt(100), rows, CONTEXT + random.nextInt(600), 50, 50, 5)
+            .guessing(luck.nextInt(20));
     scheduler = new Scheduler(limits, this::offer);
     for (int step = 0; step < 4_000; step++) {
       act();
@@ -97,6 +101,7 @@ class SchedulerRandomTest {
       assertThat(closedShared).as("of closed conversations, seed %d", seed).isPositive();
     }
     assertThat(completed).as("turns with a whole reply, seed %d", seed).isGreaterThan(150);
+    assertThat(accepted > 0).isEqualTo(limits.guessingTokens() > 1);
   }
 
   private void act() {
@@ -225,8 +230,12 @@ class SchedulerRandomTest {
       gone(turn);
     }
     assertThat(plan.grants().size()).isLessThanOrEqualTo(limits.stepRows());
-    assertThat(plan.grants().stream().mapToInt(Grant::tokens).sum())
-        .isLessThanOrEqualTo(limits.stepTokens());
+    int guesses = plan.grants().stream().mapToInt(Grant::guesses).sum();
+    assertThat(granted(plan) + guesses)
+        .isLessThanOrEqualTo(
+            guesses == 0
+                ? limits.stepTokens()
+                : Math.min(limits.stepTokens(), limits.guessingTokens()));
     Set<Long> seen = new HashSet<>();
     for (Grant grant : plan.grants()) {
       Said turn = turns.get(grant.turn());
@@ -249,20 +258,36 @@ class SchedulerRandomTest {
     EngineState state = scheduler.state();
     assertThat(state.activeKvTokens() + state.cachedKvTokens())
         .as("reserved tokens")
-        .isBetween(cached - granted(plan), limits.kvCapacityTokens());
+        .isBetween(cached + guesses, limits.kvCapacityTokens());
     scheduler.apply(plan);
     assertThat(cached).isLessThanOrEqualTo(limits.kvCapacityTokens());
     for (Grant grant : plan.grants()) {
-      Said turn = turns.get(grant.turn());
-      if (grant.sample() && --turn.left <= 0) {
+      if (grant.sample()) {
+        sampled(turns.get(grant.turn()), luck.nextInt(grant.guesses() + 1));
+      }
+    }
+  }
+
+  /** A reply goes on by one token more than there are right guesses, or ends on the way. */
+  private void sampled(Said turn, int right) {
+    for (int token = 0; token <= right; token++) {
+      turn.left--;
+      if (turn.left <= 0) {
         scheduler.finish(turn.id);
         completed++;
         gone(turn);
-      } else if (grant.sample()) {
-        turn.tokens++;
-        scheduler.extend(turn.id);
+        break;
+      }
+      turn.tokens++;
+      scheduler.extend(turn.id);
+      if (token < right) {
+        scheduler.accept(turn.id);
+        turn.talk.cached++;
+        accepted++;
       }
     }
+    // As if guesses came true every time: the scheduler keeps on guessing.
+    scheduler.checked(turn.talk.id, right, right);
   }
 
   private static int granted(Plan plan) {

@@ -225,4 +225,85 @@ class SchedulerTest {
         .hasMessage("conversation 2 cannot reserve 5 tokens: 6 of 10 are taken");
     assertThat(ledger.total()).isEqualTo(6);
   }
+
+  private static void decoding(Scheduler scheduler, int turns) {
+    for (int id = 1; id <= turns; id++) {
+      turn(scheduler, id, 10);
+    }
+    step(scheduler);
+  }
+
+  @Test
+  void schedule_fewReplies_guessesUpToTheLimitInEqualShares() {
+    Scheduler scheduler = new Scheduler(limits(100, 8, 1000).guessing(6));
+    decoding(scheduler, 3);
+
+    assertThat(scheduler.schedule(0).grants())
+        .containsExactly(
+            new Grant(1, 1, 10, 1, true, 1),
+            new Grant(2, 2, 10, 1, true, 1),
+            new Grant(3, 3, 10, 1, true, 1));
+    assertThat(scheduler.state().activeKvTokens()).isEqualTo(3 * 12);
+  }
+
+  @Test
+  void schedule_manyRepliesOrAPrompt_noGuesses() {
+    Scheduler many = new Scheduler(limits(100, 8, 1000).guessing(4));
+    decoding(many, 4);
+    assertThat(many.schedule(0).grants()).hasSize(4).allMatch(grant -> grant.guesses() == 0);
+
+    Scheduler prompt = new Scheduler(limits(100, 8, 1000).guessing(8));
+    decoding(prompt, 1);
+    turn(prompt, 9, 50);
+    assertThat(prompt.schedule(0).grants()).hasSize(2).allMatch(grant -> grant.guesses() == 0);
+  }
+
+  @Test
+  void schedule_noRoom_guessesDropNobody() {
+    Scheduler scheduler = new Scheduler(limits(100, 8, 22).guessing(8));
+    turn(scheduler, 1, 9);
+    step(scheduler);
+    scheduler.finish(1); // idle, evictable
+    turn(scheduler, 2, 10);
+    step(scheduler);
+
+    Plan plan = scheduler.schedule(0);
+
+    assertThat(plan.dropped()).isEmpty();
+    assertThat(plan.grants()).containsExactly(new Grant(2, 2, 10, 1, true, 2));
+    assertThat(scheduler.state().activeKvTokens()).isEqualTo(13);
+    assertThat(scheduler.state().cachedKvTokens()).isEqualTo(9);
+  }
+
+  @Test
+  void accept_someGuessesRight_readsOnBehindThem() {
+    Scheduler scheduler = new Scheduler(limits(100, 8, 1000).guessing(8));
+    decoding(scheduler, 1);
+    assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 10, 1, true, 3));
+    scheduler.accept(1);
+    scheduler.extend(1);
+    scheduler.checked(1, 3, 1);
+
+    assertThat(step(scheduler).grants().get(0)).isEqualTo(new Grant(1, 1, 12, 1, true, 3));
+
+    scheduler.finish(1);
+    assertThat(scheduler.state().activeKvTokens()).isZero();
+    assertThat(scheduler.state().cachedKvTokens()).isEqualTo(13);
+  }
+
+  @Test
+  void schedule_theOnlyRowGivesWay_anotherGoesOnInTheSameStep() {
+    Scheduler scheduler = new Scheduler(limits(100, 1, 52));
+    turn(scheduler, 1, 10);
+    step(scheduler);
+    scheduler.park(1, true);
+    turn(scheduler, 2, 10);
+    step(scheduler);
+    scheduler.park(1, false); // now both run, one in each step
+
+    for (int i = 0; i < 35; i++) {
+      assertThat(step(scheduler).grants()).as("step %d", i).hasSize(1);
+    }
+    assertThat(scheduler.state().waitingTurns()).isEqualTo(1);
+  }
 }

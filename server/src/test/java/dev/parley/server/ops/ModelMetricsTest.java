@@ -2,6 +2,7 @@ package dev.parley.server.ops;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.server.engine.EngineObserver;
 import dev.parley.v1.ServedModel;
 import org.junit.jupiter.api.Test;
 
@@ -30,6 +31,20 @@ class ModelMetricsTest {
       models.unloaded(MODEL);
       models.unloaded(MODEL);
       assertThat(metrics.scrape("").text()).doesNotContain("parley_model_info{");
+    }
+  }
+
+  @Test
+  void guessed_someRight_countedByOutcome() {
+    try (Metrics metrics = new Metrics()) {
+      EngineObserver observer = new ModelMetrics(metrics).loading(MODEL);
+
+      observer.guessed(3, 1);
+      observer.guessed(0, 2);
+
+      assertThat(metrics.scrape("").text())
+          .contains("parley_speculation_tokens_total{model=\"m\",outcome=\"accepted\"} 3.0")
+          .contains("parley_speculation_tokens_total{model=\"m\",outcome=\"rejected\"} 3.0");
     }
   }
 }

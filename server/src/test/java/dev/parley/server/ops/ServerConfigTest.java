@@ -36,6 +36,7 @@ class ServerConfigTest {
     assertThat(config.kvMemory()).isEqualTo(2L << 30);
     assertThat(config.sharePrefixes()).isTrue();
     assertThat(config.stepTokens()).isEqualTo(512);
+    assertThat(config.speculation()).isTrue();
     assertThat(config.trainingConcurrency()).isEqualTo(1);
     assertThat(config.trainerMemory()).isEqualTo(2L << 30);
     assertThat(config.drainTime()).isEqualTo(Duration.ofSeconds(30));
@@ -60,6 +61,7 @@ class ServerConfigTest {
             Map.entry("kv-memory", "512 MiB"),
             Map.entry("share-prefixes", "off"),
             Map.entry("step-tokens", "64"),
+            Map.entry("speculation", "off"),
             Map.entry("training-concurrency", "2"),
             Map.entry("trainer-threads", "3"),
             Map.entry("trainer-memory", "1g"),
@@ -81,6 +83,7 @@ class ServerConfigTest {
     assertThat(config.kvMemory()).isEqualTo(512L << 20);
     assertThat(config.sharePrefixes()).isFalse();
     assertThat(config.stepTokens()).isEqualTo(64);
+    assertThat(config.speculation()).isFalse();
     assertThat(config.trainingConcurrency()).isEqualTo(2);
     assertThat(config.trainerThreads()).isEqualTo(3);
     assertThat(config.trainerMemory()).isEqualTo(1L << 30);
@@ -160,6 +163,7 @@ class ServerConfigTest {
     "precision, fp8, use auto",
     "max-conversations, 0, whole number from 1",
     "step-tokens, many, whole number from 2",
+    "speculation, on, must be auto or off",
     "kv-memory, 1k, at least 1048576 bytes",
     "kv-memory, 999999999999t, more bytes than",
     "drain-time, 30, a time such as",
