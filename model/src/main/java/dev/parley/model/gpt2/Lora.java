@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Low-rank adapters (LoRA, Hu et al. 2021): a frozen projection {@code y = x W + b} becomes {@code x
- * W + b + alpha / rank * dropout(x) A B}, and only A: [in, rank] and B: [rank, out] are trained. As
- * B begins with zeros, an adapter begins as nothing.
+ * Low-rank adapters (LoRA, Hu et al. 2021): a frozen projection {@code y = x W + b} becomes {@code
+ * x W + b + alpha / rank * dropout(x) A B}, and only A: [in, rank] and B: [rank, out] are trained.
+ * As B begins with zeros, an adapter begins as nothing.
  *
  * @param rank at least 1
  * @param alpha above 0; the adapter counts {@code alpha / rank} times
@@ -19,15 +19,18 @@ public record Lora(int rank, double alpha, double dropout, List<Projection> targ
   /** A projection of a layer. */
   public enum Projection {
     /** Queries, keys and values: [size, 3 size]. */
-    ATTENTION_IN("attn.c_attn", 2, 1, 3),
+    ATTENTION_IN("attn.c_attn", 1, 2, 1, 3),
     /** [size, size]. */
-    ATTENTION_OUT("attn.c_proj", 4, 1, 1),
+    ATTENTION_OUT("attn.c_proj", 2, 4, 1, 1),
     /** [size, 4 size]. */
-    MLP_IN("mlp.c_fc", 8, 1, 4),
+    MLP_IN("mlp.c_fc", 4, 8, 1, 4),
     /** [4 size, size]. */
-    MLP_OUT("mlp.c_proj", 10, 4, 1);
+    MLP_OUT("mlp.c_proj", 8, 10, 4, 1);
 
     private final String key;
+
+    /** Its own in the program's set of targets; the order is that of a layer. */
+    private final int bit;
 
     /** Where its weight stands among the twelve tensors of a layer; see {@link Gpt2Layout}. */
     final int offset;
@@ -35,8 +38,9 @@ public record Lora(int rank, double alpha, double dropout, List<Projection> targ
     private final int in;
     private final int out;
 
-    Projection(String key, int offset, int in, int out) {
+    Projection(String key, int bit, int offset, int in, int out) {
       this.key = key;
+      this.bit = bit;
       this.offset = offset;
       this.in = in;
       this.out = out;
@@ -97,6 +101,6 @@ public record Lora(int rank, double alpha, double dropout, List<Projection> targ
 
   /** A bit for each target, as the program takes them. */
   static int bits(Collection<Projection> targets) {
-    return targets.stream().mapToInt(target -> 1 << target.ordinal()).sum();
+    return targets.stream().mapToInt(target -> target.bit).sum();
   }
 }

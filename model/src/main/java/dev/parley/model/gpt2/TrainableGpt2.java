@@ -152,8 +152,8 @@ public final class TrainableGpt2 implements AutoCloseable {
 
   /**
    * All that a training needs, beside the weights it began with or reached, to go on: AdamW's
-   * moments as {@code first.NAME} and {@code second.NAME}, adapters as {@code adapter.NAME} (then the
-   * weights to begin with are the base's), the loss scale. The tensors stay this model's own.
+   * moments as {@code first.NAME} and {@code second.NAME}, adapters as {@code adapter.NAME} (then
+   * the weights to begin with are the base's), the loss scale. The tensors stay this model's own.
    */
   public SortedMap<String, NDArray> trainingState() {
     SortedMap<String, NDArray> tensors = new TreeMap<>();
@@ -185,7 +185,9 @@ public final class TrainableGpt2 implements AutoCloseable {
   public void restoreTrainingState(NDList values) {
     SortedMap<String, NDArray> tensors = trainingState();
     copy(values, new NDList(tensors.values()));
-    lossScale.restore(tensors.get(LOSS_SCALE).toFloatArray());
+    if (lossScaleState != null) {
+      lossScale.restore(lossScaleState.toFloatArray());
+    }
     if (adapters != null) {
       adapters.moved();
     }
@@ -302,10 +304,7 @@ public final class TrainableGpt2 implements AutoCloseable {
     for (boolean decayed : new boolean[] {true, false}) {
       for (NDList list :
           List.of(
-              trained(),
-              state().gradients(),
-              state().firstMoments(),
-              state().secondMoments())) {
+              trained(), state().gradients(), state().firstMoments(), state().secondMoments())) {
         arguments.add(TorchProgram.list(group(list, decayed)));
       }
     }

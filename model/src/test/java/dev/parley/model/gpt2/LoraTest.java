@@ -13,11 +13,11 @@ import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /** Adapters on the golden checkpoint. */
@@ -64,7 +64,8 @@ final class LoraTest {
       train(model, 1, 10, DataType.FLOAT32);
 
       float[] after = merged(model, ids);
-      // Logits go up to 6 here, where fp32 has steps of 5e-7; a product more rounds some times more.
+      // Logits go up to 6 here, where fp32 has steps of 5e-7; a product more rounds some times
+      // more.
       double largest = difference(after, new float[after.length]);
       assertThat(difference(model.unmergedLogits(ids), after) / largest).isLessThan(1e-5);
       assertThat(difference(before, after)).isGreaterThan(0.01);
@@ -140,7 +141,8 @@ final class LoraTest {
     List<float[]> exact = gradients(0, false, false, DataType.FLOAT32);
     List<float[]> half = gradients(0, false, false, DataType.FLOAT16);
 
-    double largest = exact.stream().mapToDouble(g -> difference(g, new float[g.length])).max().orElse(0);
+    double largest =
+        exact.stream().mapToDouble(g -> difference(g, new float[g.length])).max().orElse(0);
     for (int i = 0; i < exact.size(); i++) { // eleven bits: 0.05 % a rounding
       assertThat(difference(half.get(i), exact.get(i))).isLessThan(0.01 * largest);
     }
@@ -230,8 +232,13 @@ final class LoraTest {
     try (NDManager scope = weights.manager().newSubManager();
         TorchProgram program = Gpt2Program.load(scope, weights.config(), Precision.REFERENCE);
         IValue p = TorchProgram.list(weights.arrays());
-        IValue tokens = TorchProgram.argument(longs(scope, ids))) {
-      return program.tensor(scope, "logits", p, tokens).toFloatArray();
+        IValue none = TorchProgram.list(List.of(longs(scope, ids)));
+        IValue tokens = TorchProgram.argument(longs(scope, ids));
+        IValue targets = IValue.from(0L);
+        IValue scale = IValue.from(0.0)) {
+      return program
+          .tensor(scope, "adapted_logits", p, none, tokens, targets, scale)
+          .toFloatArray();
     }
   }
 
