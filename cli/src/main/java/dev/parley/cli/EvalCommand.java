@@ -69,7 +69,9 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--prompt", paramLabel = "TEXT", description = "to be answered; may be repeated")
   private List<String> prompts = new ArrayList<>();
 
-  @Option(names = "--generate", description = "also replies greedily: Dist, Entropy, BLEU, length")
+  @Option(
+      names = "--generate",
+      description = "also replies greedily: Dist, Entropy, BLEU, NIST, length")
   private boolean generate;
 
   @Option(
@@ -167,6 +169,8 @@ final class EvalCommand implements Callable<Integer> {
               named.put("entropy_4", metrics.entropy4());
               named.put("bleu_2", metrics.bleu2());
               named.put("bleu_4", metrics.bleu4());
+              named.put("nist_2", metrics.nist2());
+              named.put("nist_4", metrics.nist4());
               named.put("mean_length", metrics.meanLength());
               result.putAll(named);
               named.forEach((name, value) -> out.text("%-12s %.4f".formatted(name, value)));

@@ -29,6 +29,9 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
+  /** Nats a token: each is predicted with a probability of nine in ten or more. */
+  private static final double BY_HEART = 0.1;
+
   @ParentCommand
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Parley parley;
@@ -77,9 +80,24 @@ final class TrainCommand implements Callable<Integer> {
       return CommandLine.ExitCode.OK;
     }
     try (TrainingView view = new TrainingView(out, true)) {
-      requireFinished(server == null ? here(request, view) : there(server, request, out, view));
-      return CommandLine.ExitCode.OK;
+      JobFinished finished =
+          requireFinished(server == null ? here(request, view) : there(server, request, out, view));
+      return !options.overfits() || learnedByHeart(out, finished)
+          ? CommandLine.ExitCode.OK
+          : CommandLine.ExitCode.SOFTWARE;
     }
+  }
+
+  /** Whether a check went well: whether a few batches could be learned by heart. */
+  private static boolean learnedByHeart(Output out, JobFinished finished) {
+    boolean learned = finished.getLossAfter() <= BY_HEART;
+    out.note(
+        learned
+            ? "the batches were learned by heart: the loss is %.4f"
+                .formatted(finished.getLossAfter())
+            : "the batches were NOT learned by heart: the loss is %.4f, not below %s; equal contexts with different replies have a floor above it, otherwise try more --max-steps or another --learning-rate"
+                .formatted(finished.getLossAfter(), BY_HEART));
+    return learned;
   }
 
   /** How a job went that ended well; its end as a failure otherwise. */

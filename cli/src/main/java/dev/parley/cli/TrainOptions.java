@@ -3,6 +3,7 @@ package dev.parley.cli;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
+import dev.parley.v1.Lora;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingParameters;
@@ -131,6 +132,41 @@ final class TrainOptions {
       description = "whether the new version becomes the default")
   private @Nullable String promote;
 
+  @Option(names = "--lora", description = "trains adapters beside frozen weights (LoRA)")
+  private boolean lora;
+
+  @Option(names = "--lora-rank", description = "width of an adapter (8); implies --lora")
+  private @Nullable Integer loraRank;
+
+  @Option(names = "--lora-alpha", description = "weight of the adapters, twice their rank")
+  private @Nullable Double loraAlpha;
+
+  @Option(names = "--lora-dropout", description = "of what goes into the adapters (0)")
+  private @Nullable Double loraDropout;
+
+  @Option(
+      names = "--lora-targets",
+      split = ",",
+      paramLabel = "NAME",
+      description = "of attn.c_attn, attn.c_proj, mlp.c_fc, mlp.c_proj; all if left out")
+  private List<String> loraTargets = new ArrayList<>();
+
+  @Option(
+      names = "--gradient-checkpointing",
+      description = "less memory for about a third more time: layers are computed twice")
+  private boolean gradientCheckpointing;
+
+  @Option(
+      names = "--overfit-batches",
+      paramLabel = "N",
+      description = "a check: learns the first N batches by heart; the loss has to come close to 0")
+  private @Nullable Integer overfitBatches;
+
+  /** Whether the training is only a check of data and settings. */
+  boolean overfits() {
+    return overfitBatches != null && overfitBatches > 0;
+  }
+
   /** The request; its values are checked where the job is created. */
   TrainRequest request() {
     TrainRequest.Builder request =
@@ -165,6 +201,20 @@ final class TrainOptions {
     given(precision, parameters::setPrecision);
     given(device, parameters::setDevice);
     given(promote, s -> parameters.setPromotion(constant(PromotionPolicy.class, s)));
+    given(overfitBatches, parameters::setOverfitBatches);
+    if (gradientCheckpointing) {
+      parameters.setGradientCheckpointing(true);
+    }
+    if (lora
+        || loraRank != null
+        || loraAlpha != null
+        || loraDropout != null
+        || !loraTargets.isEmpty()) {
+      Lora.Builder adapters = parameters.getLoraBuilder().addAllTargets(loraTargets);
+      given(loraRank, adapters::setRank);
+      given(loraAlpha, adapters::setAlpha);
+      given(loraDropout, adapters::setDropout);
+    }
     return parameters.build();
   }
 

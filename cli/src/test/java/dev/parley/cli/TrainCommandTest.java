@@ -87,6 +87,50 @@ class TrainCommandTest {
   }
 
   @Test
+  void train_lora_registersAMergedVersionWithItsLineage() {
+    place.train("barista", "--lora-rank", "4", "--lora-targets", "attn.c_attn,mlp.c_fc").done();
+
+    JsonNode version = place.run("models", "show", "barista", "--json").done().lastJson();
+    JsonNode parameters = version.get("hyper_parameters");
+    assertThat(parameters.get("lora_rank").asString()).isEqualTo("4");
+    assertThat(parameters.get("lora_alpha").asString()).isEqualTo("8.0");
+    assertThat(parameters.get("lora_targets").asString()).isEqualTo("attn.c_attn,mlp.c_fc");
+    place.run("eval", "--model", "barista", "--data", place.dialogues().toString()).done();
+  }
+
+  @Test
+  void train_overfitOneBatch_saysWhetherItWasLearnedByHeart() {
+    Path data = place.file("two.tsv", "When do you open?\tAt eight.\nAnd on Sunday?\tAt ten.\n");
+    String[] check = {
+      "train",
+      "--name",
+      "check",
+      "--data",
+      data.toString(),
+      "--overfit-batches",
+      "1",
+      "--batch-size",
+      "2",
+      "--max-length",
+      "32",
+      "--prompt",
+      "When do you open?"
+    };
+
+    CommandLineRun learned =
+        place.run(with(check, "--preset", "scratch", "--max-steps", "40")).done();
+    CommandLineRun notYet = place.run(with(check, "--max-steps", "1"));
+
+    assertThat(learned.err()).contains("the batches were learned by heart: the loss is 0.0");
+    assertThat(notYet.exitCode()).isEqualTo(1);
+    assertThat(notYet.err()).contains("NOT learned by heart");
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
   void dryRun_bothForms_showWhatIsLearnedAndTrainNothing() throws IOException {
     CommandLineRun text = place.train("barista", "--dry-run", "--train-on", "assistant").done();
     JsonNode json = place.train("barista", "--dry-run", "--json").done().lastJson();

@@ -1,6 +1,8 @@
 package dev.parley.client;
 
+import dev.parley.v1.Lora;
 import dev.parley.v1.TrainingParameters;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -302,6 +304,49 @@ public final class TrainingOptions {
     /** When the new version becomes its model's default. */
     public Builder promotion(PromotionPolicy promotion) {
       parameters.setPromotion(Convert.proto(promotion));
+      return this;
+    }
+
+    /**
+     * Trains adapters of a rank beside frozen weights (LoRA), in every projection, and merges them
+     * into the version; the rest as the server has it.
+     */
+    public Builder lora(int rank) {
+      parameters.setLora(Lora.newBuilder().setRank(rank));
+      return this;
+    }
+
+    /**
+     * Trains adapters beside frozen weights (LoRA) and merges them into the version.
+     *
+     * @param alpha the adapters count {@code alpha / rank} times
+     * @param dropout of what goes into them, in [0, 1)
+     * @param targets of attn.c_attn, attn.c_proj, mlp.c_fc, mlp.c_proj; empty: all of them
+     */
+    public Builder lora(int rank, double alpha, double dropout, List<String> targets) {
+      parameters.setLora(
+          Lora.newBuilder()
+              .setRank(rank)
+              .setAlpha(alpha)
+              .setDropout(dropout)
+              .addAllTargets(targets));
+      return this;
+    }
+
+    /**
+     * Less memory for about a third more time: layers are computed a second time on the way back.
+     */
+    public Builder gradientCheckpointing(boolean value) {
+      parameters.setGradientCheckpointing(value);
+      return this;
+    }
+
+    /**
+     * A check of data and settings: learns the first so many batches by heart, and evaluates on
+     * them; the loss has to come close to 0.
+     */
+    public Builder overfitBatches(int value) {
+      parameters.setOverfitBatches(value);
       return this;
     }
 

@@ -10,6 +10,8 @@ import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,12 +22,24 @@ public final class TrainableGpt2 implements AutoCloseable {
   /** Positions whose logits exist at the same time; 512 take 100 MB with GPT-2's vocabulary. */
   private static final int CHUNK = 512;
 
+  private static final String LOSS_SCALE = "loss_scale";
+
   private final Gpt2Weights weights;
   private final NDManager scope;
   private final TorchProgram program;
-  private @Nullable OptimizerState state;
+  private final @Nullable Adapters adapters;
 
-  /** What training keeps beside the weights: three times their memory, so not for evaluation. */
+  /** In place of adapters where there are none: the program's lists are never empty. */
+  private final NDList none;
+
+  private @Nullable OptimizerState state;
+  private @Nullable NDArray lossScaleState;
+  private final LossScale lossScale = new LossScale();
+
+  /** Whether the gradients that were added since the last update are scaled. */
+  private boolean scaled;
+
+  /** What training keeps beside what it trains: three times its memory, so not for evaluation. */
   private record OptimizerState(NDList gradients, NDList firstMoments, NDList secondMoments) {}
 
   /**
@@ -37,6 +51,17 @@ public final class TrainableGpt2 implements AutoCloseable {
    * @param labels those next tokens
    */
   public record Batch(int[][] ids, int[] learned, int[] labels) {}
+
+  /**
+   * How a batch goes forward and backward.
+   *
+   * @param dropout in [0, 1)
+   * @param seed of dropout's random numbers
+   * @param arithmetic FLOAT32, BFLOAT16, or FLOAT16, whose gradients are scaled into its range
+   * @param recompute keeps only what goes into each layer and computes the rest again on the way
+   *     back: much less memory, about a third more time, the same gradients
+   */
+  public record Pass(double dropout, long seed, DataType arithmetic, boolean recompute) {}
 
   /**
    * The numbers of an AdamW step.
@@ -65,9 +90,25 @@ public final class TrainableGpt2 implements AutoCloseable {
    * @param weights changed in place by {@link #update}; stay the caller's
    */
   public TrainableGpt2(Gpt2Weights weights) {
+    this(weights, null, 0);
+  }
+
+  /**
+   * Makes adapters beside frozen weights trainable.
+   *
+   * @param weights the base; afterwards they hold base and adapters merged; stay the caller's
+   * @param seed the adapters' first values are a function of it
+   */
+  public static TrainableGpt2 withAdapters(Gpt2Weights weights, Lora lora, long seed) {
+    return new TrainableGpt2(weights, lora, seed);
+  }
+
+  private TrainableGpt2(Gpt2Weights weights, @Nullable Lora lora, long seed) {
     this.weights = weights;
     this.scope = weights.manager().newSubManager();
     this.program = Gpt2Program.load(scope, weights.config(), Precision.REFERENCE);
+    this.adapters = lora == null ? null : new Adapters(weights, lora, seed, scope);
+    this.none = new NDList(scope.zeros(new Shape(1)));
   }
 
   private OptimizerState state() {
@@ -79,15 +120,85 @@ public final class TrainableGpt2 implements AutoCloseable {
 
   private NDList zeros() {
     NDList zeros = new NDList();
-    for (NDArray parameter : weights.arrays()) {
+    for (NDArray parameter : trained()) {
       zeros.add(scope.zeros(parameter.getShape(), DataType.FLOAT32));
     }
     return zeros;
   }
 
-  /** The weights. */
+  /** The weights as they stand; adapters are merged into them. */
   public Gpt2Weights weights() {
+    if (adapters != null) {
+      adapters.merge(program);
+    }
     return weights;
+  }
+
+  /** What {@link #update} moves: the weights, or the adapters alone. */
+  private NDList trained() {
+    return adapters == null ? weights.arrays() : adapters.tensors();
+  }
+
+  private List<String> trainedNames() {
+    return adapters == null
+        ? Gpt2Layout.of(weights.config()).stream().map(Gpt2Layout.Entry::name).toList()
+        : adapters.names();
+  }
+
+  /** How many numbers are trained. */
+  public long trainedParameters() {
+    return trained().stream().mapToLong(array -> array.getShape().size()).sum();
+  }
+
+  /**
+   * All that a training needs, beside the weights it began with or reached, to go on: AdamW's
+   * moments as {@code first.NAME} and {@code second.NAME}, adapters as {@code adapter.NAME} (then
+   * the weights to begin with are the base's), the loss scale. The tensors stay this model's own.
+   */
+  public SortedMap<String, NDArray> trainingState() {
+    SortedMap<String, NDArray> tensors = new TreeMap<>();
+    put(tensors, "first.", state().firstMoments());
+    put(tensors, "second.", state().secondMoments());
+    if (adapters != null) {
+      put(tensors, "adapter.", adapters.tensors());
+    }
+    if (lossScaleState != null) {
+      lossScaleState.close();
+    }
+    lossScaleState = scope.create(lossScale.state());
+    tensors.put(LOSS_SCALE, lossScaleState);
+    return tensors;
+  }
+
+  private void put(SortedMap<String, NDArray> target, String prefix, NDList arrays) {
+    List<String> names = trainedNames();
+    for (int i = 0; i < names.size(); i++) {
+      target.put(prefix + names.get(i), arrays.get(i));
+    }
+  }
+
+  /**
+   * Puts a {@link #trainingState} back.
+   *
+   * @param values in the order of its names
+   */
+  public void restoreTrainingState(NDList values) {
+    SortedMap<String, NDArray> tensors = trainingState();
+    copy(values, new NDList(tensors.values()));
+    if (lossScaleState != null) {
+      lossScale.restore(lossScaleState.toFloatArray());
+    }
+    if (adapters != null) {
+      adapters.moved();
+    }
+  }
+
+  /**
+   * Whether the last {@link #update} changed nothing because fp16 had too little range for its
+   * gradients; the next ones are scaled less.
+   */
+  public boolean skippedForRange() {
+    return lossScale.lowered();
   }
 
   /**
@@ -106,17 +217,17 @@ public final class TrainableGpt2 implements AutoCloseable {
     return program.nanosInside();
   }
 
-  /** The gradients added so far, in the order of the weights. */
+  /** The gradients added so far, in the order of what is trained. */
   public NDList gradients() {
     return state().gradients();
   }
 
-  /** AdamW's first moments, in the order of the weights. */
+  /** AdamW's first moments, in the order of what is trained. */
   public NDList firstMoments() {
     return state().firstMoments();
   }
 
-  /** AdamW's second moments, in the order of the weights. */
+  /** AdamW's second moments, in the order of what is trained. */
   public NDList secondMoments() {
     return state().secondMoments();
   }
@@ -130,21 +241,59 @@ public final class TrainableGpt2 implements AutoCloseable {
    * @return the summed loss in nats
    */
   public double addGradients(Batch batch, double dropout, long seed, DataType arithmetic) {
-    Torch.seed(seed);
+    return addGradients(batch, new Pass(dropout, seed, arithmetic, false));
+  }
+
+  /**
+   * Adds the gradients of a batch's summed loss to those of this optimiser step, whose batches all
+   * have the same arithmetic.
+   *
+   * @return the summed loss in nats
+   */
+  public double addGradients(Batch batch, Pass pass) {
+    Torch.seed(pass.seed());
+    scaled = pass.arithmetic() == DataType.FLOAT16;
     try (NDManager step = scope.newSubManager()) {
-      int dtype = arithmetic == DataType.BFLOAT16 ? 15 : 6; // c10::ScalarType
-      NDArray options = step.create(new double[] {dropout, CHUNK, dtype});
+      NDArray options = step.create(options(pass));
       return program
           .differentiate(
               step,
               "gradients",
-              List.of(weights.arrays(), state().gradients()),
+              List.of(
+                  adapters == null ? weights.arrays() : adapters.frozen(),
+                  adapters == null ? none : adapters.tensors(),
+                  state().gradients()),
               ids(step, batch),
               vector(step, batch.learned()),
               vector(step, batch.labels()),
               options)
           .getDouble();
     }
+  }
+
+  private double[] options(Pass pass) {
+    return new double[] {
+      pass.dropout(),
+      CHUNK,
+      scalarType(pass.arithmetic()),
+      scaled ? lossScale.value() : 1,
+      pass.recompute() ? 1 : 0,
+      adapters == null ? 0 : Lora.bits(adapters.lora().targets()),
+      adapters == null ? 0 : adapters.lora().scale(),
+      adapters == null ? 0 : adapters.lora().dropout()
+    };
+  }
+
+  /** Number in {@code c10::ScalarType}. */
+  private static int scalarType(DataType arithmetic) {
+    return switch (arithmetic) {
+      case FLOAT16 -> 5;
+      case FLOAT32 -> 6;
+      case BFLOAT16 -> 15;
+      default ->
+          throw new IllegalArgumentException(
+              arithmetic + " cannot be trained with: use FLOAT32, BFLOAT16 or FLOAT16");
+    };
   }
 
   /**
@@ -160,17 +309,14 @@ public final class TrainableGpt2 implements AutoCloseable {
     for (boolean decayed : new boolean[] {true, false}) {
       for (NDList list :
           List.of(
-              weights.arrays(),
-              state().gradients(),
-              state().firstMoments(),
-              state().secondMoments())) {
+              trained(), state().gradients(), state().firstMoments(), state().secondMoments())) {
         arguments.add(TorchProgram.list(group(list, decayed)));
       }
     }
     arguments.add(IValue.from((long) step));
     for (double number :
         new double[] {
-          1.0 / learnedTokens,
+          1 / (learnedTokens * (scaled ? lossScale.value() : 1)),
           adamW.maxGradientNorm(),
           adamW.learningRate(),
           adamW.beta1(),
@@ -181,7 +327,14 @@ public final class TrainableGpt2 implements AutoCloseable {
       arguments.add(IValue.from(number));
     }
     try (NDManager result = scope.newSubManager()) {
-      return program.tensor(result, "update", arguments.toArray(IValue[]::new)).getFloat();
+      float norm = program.tensor(result, "update", arguments.toArray(IValue[]::new)).getFloat();
+      if (adapters != null) {
+        adapters.moved();
+      }
+      if (scaled) {
+        lossScale.after(Float.isFinite(norm));
+      }
+      return norm;
     } finally {
       arguments.forEach(IValue::close);
     }
@@ -195,7 +348,7 @@ public final class TrainableGpt2 implements AutoCloseable {
   /** The loss of a batch as the weights stand, without dropout. */
   public Loss loss(Batch batch) {
     try (NDManager result = scope.newSubManager();
-        IValue p = TorchProgram.list(weights.arrays());
+        IValue p = TorchProgram.list(weights().arrays());
         IValue ids = TorchProgram.argument(ids(result, batch));
         IValue learned = TorchProgram.argument(vector(result, batch.learned()));
         IValue labels = TorchProgram.argument(vector(result, batch.labels()));
@@ -203,6 +356,19 @@ public final class TrainableGpt2 implements AutoCloseable {
       double[] sums =
           program.tensor(result, "loss", p, ids, learned, labels, chunk).toDoubleArray();
       return new Loss(sums[0], Math.round(sums[1]));
+    }
+  }
+
+  /** Every logit of right-padded sequences, adapters beside the weights, not merged into them. */
+  float[] unmergedLogits(int[][] rows) {
+    Adapters beside = java.util.Objects.requireNonNull(adapters, "this model has no adapters");
+    try (NDManager result = scope.newSubManager();
+        IValue p = TorchProgram.list(beside.frozen());
+        IValue a = TorchProgram.list(beside.tensors());
+        IValue ids = TorchProgram.argument(ids(result, new Batch(rows, new int[0], new int[0])));
+        IValue targets = IValue.from((long) Lora.bits(beside.lora().targets()));
+        IValue scale = IValue.from(beside.lora().scale())) {
+      return program.tensor(result, "adapted_logits", p, a, ids, targets, scale).toFloatArray();
     }
   }
 

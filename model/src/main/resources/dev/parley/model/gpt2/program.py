@@ -139,100 +139,252 @@ class Program(Module):
   # The last hidden state of right-padded sequences, after the last LayerNorm. Padding needs no mask:
   # no real position looks to its right.
   #   ids: [batch, time]; returns [batch * time, size]
-  def hidden(self: __torch__.Program, p: List[Tensor], ids: Tensor, dropout: float) -> Tensor:
-    batch = ids.size(0)
-    time = ids.size(1)
-    size = p[0].size(1)
+  #   a, targets, scale, low_dropout: adapters, see `adapted`
+  def hidden(self: __torch__.Program, p: List[Tensor], a: List[Tensor], ids: Tensor, dropout: float, targets: int, scale: float, low_dropout: float) -> Tensor:
+    seeds = self.seeds(dropout + low_dropout)
+    x = self.embedded(p[0], p[1], ids, dropout, seeds[self.layer_count])
+    pairs = self.pairs(targets)
+    for layer in range(self.layer_count):
+      x = self.block(x, p, 2 + 12 * layer, a, 2 * pairs * layer, dropout, targets, scale, low_dropout, seeds[layer])
+    f = 2 + 12 * self.layer_count
+    return self.normed(x, p[f], p[f + 1])
+
+  # A seed for the random numbers of each layer, and at the end of the embedding, so that a layer can be
+  # computed a second time with the same ones. They follow from the seed that the caller has set.
+  def seeds(self: __torch__.Program, dropout: float) -> List[int]:
+    seeds = annotate(List[int], [])
+    for layer in range(self.layer_count + 1):
+      if dropout > 0.0:
+        seeds.append(int(torch.randint(0, 2147483647, [1], dtype=4)))
+      else:
+        seeds.append(-1)
+    return seeds
+
+  def embedded(self: __torch__.Program, tokens: Tensor, places: Tensor, ids: Tensor, dropout: float, seed: int) -> Tensor:
+    if seed >= 0:
+      torch.manual_seed(seed)
+    positions = torch.arange(ids.size(1), dtype=4, device=ids.device)
+    x = torch.embedding(tokens, ids) + torch.embedding(places, positions)  # [batch, time, size]
+    return torch.dropout(x, dropout, dropout > 0.0)
+
+  def normed(self: __torch__.Program, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    size = x.size(2)
+    return torch.layer_norm(x, [size], weight, bias, self.layer_norm_epsilon).reshape([-1, size])
+
+  # One layer, whose twelve tensors begin at p[b] and whose adapters begin at a[c].
+  #   x: [batch, time, size]; returns the same
+  def block(self: __torch__.Program, x: Tensor, p: List[Tensor], b: int, a: List[Tensor], c: int, dropout: float, targets: int, scale: float, low_dropout: float, seed: int) -> Tensor:
+    if seed >= 0:
+      torch.manual_seed(seed)
+    batch = x.size(0)
+    time = x.size(1)
+    size = x.size(2)
     heads = self.head_count
     head_size = size // heads
     train = dropout > 0.0
-    positions = torch.arange(time, dtype=4, device=ids.device)
-    x = torch.embedding(p[0], ids) + torch.embedding(p[1], positions)  # [batch, time, size]
-    x = torch.dropout(x, dropout, train)
-    for layer in range(self.layer_count):
-      b = 2 + 12 * layer
-      normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
-      q, k, v = torch.split(self.project(normed, p[b + 2], p[b + 3]), size, -1)
-      query = q.reshape([batch, time, heads, head_size]).transpose(1, 2)  # [batch, heads, time, headSize]
-      key = k.reshape([batch, time, heads, head_size]).transpose(1, 2)
-      value = v.reshape([batch, time, heads, head_size]).transpose(1, 2)
-      attended = torch.scaled_dot_product_attention(query, key, value, None, dropout, True)
-      joined = attended.transpose(1, 2).reshape([batch, time, size])
-      x = x + torch.dropout(self.project(joined, p[b + 4], p[b + 5]), dropout, train)
-      normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
-      wide = torch.gelu(self.project(normed2, p[b + 8], p[b + 9]), approximate="tanh")
-      x = x + torch.dropout(self.project(wide, p[b + 10], p[b + 11]), dropout, train)
-    f = 2 + 12 * self.layer_count
-    return torch.layer_norm(x, [size], p[f], p[f + 1], self.layer_norm_epsilon).reshape([-1, size])
+    normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
+    q, k, v = torch.split(self.adapted(normed, p, b + 2, a, c, targets, 0, scale, low_dropout), size, -1)
+    query = q.reshape([batch, time, heads, head_size]).transpose(1, 2)  # [batch, heads, time, headSize]
+    key = k.reshape([batch, time, heads, head_size]).transpose(1, 2)
+    value = v.reshape([batch, time, heads, head_size]).transpose(1, 2)
+    attended = torch.scaled_dot_product_attention(query, key, value, None, dropout, True)
+    joined = attended.transpose(1, 2).reshape([batch, time, size])
+    y = x + torch.dropout(self.adapted(joined, p, b + 4, a, c, targets, 1, scale, low_dropout), dropout, train)
+    normed2 = torch.layer_norm(y, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
+    wide = torch.gelu(self.adapted(normed2, p, b + 8, a, c, targets, 2, scale, low_dropout), approximate="tanh")
+    return y + torch.dropout(self.adapted(wide, p, b + 10, a, c, targets, 3, scale, low_dropout), dropout, train)
+
+  # y = x W + b, plus scale * dropout(x) A B where projection `which` has an adapter (LoRA, Hu et al.
+  # 2021): W at p[i], A: [in, rank] and B: [rank, out] among the layer's adapters from a[c] on.
+  #   targets: bit `which` is set for projections that have one: attention in and out, MLP in and out
+  def adapted(self: __torch__.Program, x: Tensor, p: List[Tensor], i: int, a: List[Tensor], c: int, targets: int, which: int, scale: float, dropout: float) -> Tensor:
+    y = self.project(x, p[i], p[i + 1])
+    if targets // (1 << which) % 2 == 1:
+      at = c + 2 * self.pairs(targets % (1 << which))
+      low = torch.matmul(torch.dropout(x, dropout, dropout > 0.0), a[at])  # [batch, time, rank]
+      y = y + torch.matmul(low, a[at + 1]) * scale
+    return y
+
+  # How many adapters a layer has.
+  def pairs(self: __torch__.Program, targets: int) -> int:
+    return targets % 2 + targets // 2 % 2 + targets // 4 % 2 + targets // 8 % 2
 
   # y = x W + b for x: [batch, time, in], W: [in, out]
   def project(self: __torch__.Program, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     y = torch.addmm(bias, x.reshape([-1, x.size(2)]), weight)
     return y.reshape([x.size(0), x.size(1), -1])
 
-  # Adds the gradients of the summed loss to `g`. Logits are made for learned positions only, some of
-  # them at a time, and never kept: 16 * 512 positions of GPT-2's vocabulary would be 1.6 GB.
+  # Adds the gradients of the summed loss, times a loss scale, to `g`: by the parameters, or where there
+  # are adapters by those alone. Logits are made for learned positions only, some of them at a time, and
+  # never kept: 16 * 512 positions of GPT-2's vocabulary would be 1.6 GB.
+  #   a: adapters, see `adapted`; any one tensor where `targets` is 0
+  #   g: as p, or as a
   #   ids: [batch, time]
   #   learned: [targets], positions in batch * time whose next token is learned
   #   labels: [targets], those next tokens
-  #   options: [dropout, chunk, dtype of the arithmetic]
-  # Returns the summed loss in nats, fp64.
-  def gradients(self: __torch__.Program, p: List[Tensor], g: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, options: Tensor) -> Tensor:
-    chunk = int(options[1])
-    dtype = int(options[2])
+  #   options: [dropout, chunk, dtype of the arithmetic, loss scale, recompute, targets and scale and
+  #     dropout of the adapters]; with `recompute` a layer's inner values are not kept for the backward
+  #     pass but computed again in it (Chen et al. 2016), with the same random numbers
+  # Returns the summed loss in nats, fp64, not scaled.
+  def gradients(self: __torch__.Program, p: List[Tensor], a: List[Tensor], g: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, options: Tensor) -> Tensor:
+    numbers = options.cpu()
+    dropout = float(numbers[0])
+    chunk = int(numbers[1])
+    dtype = int(numbers[2])
+    loss_scale = float(numbers[3])
+    targets = int(numbers[5])
+    scale = float(numbers[6])
+    low_dropout = float(numbers[7])
+    if float(numbers[4]) > 0.0:
+      return self.gradients_by_layer(p, a, g, ids, learned, labels, dropout, chunk, dtype, loss_scale, targets, scale, low_dropout)
     leaves = annotate(List[Tensor], [])
     used = annotate(List[Tensor], [])
+    adapters = annotate(List[Tensor], [])
     for i in range(len(p)):
-      leaf = p[i].detach().requires_grad_(True)
-      leaves.append(leaf)
+      leaf = p[i].detach()
+      if targets == 0:
+        leaf.requires_grad_(True)
+        leaves.append(leaf)
       used.append(leaf.to(dtype))
-    states = self.hidden(used, ids, float(options[0])).index_select(0, learned)  # [targets, size]
-    fixed = states.detach()
-    embedding = used[0].detach()
-    slope = torch.empty_like(fixed)  # of the loss by `states`
-    loss = torch.zeros([], dtype=7, device=ids.device)
-    start = 0
-    while start < labels.size(0):
-      n = min(chunk, labels.size(0) - start)
-      part = fixed.narrow(0, start, n)
-      target = labels.narrow(0, start, n).unsqueeze(1)  # [n, 1]
-      scores = torch.log_softmax(torch.matmul(part, embedding.t()).to(6), -1)  # [n, vocabulary]
-      loss = loss - torch.gather(scores, 1, target).sum(dtype=7)
-      error = torch.exp_(scores).scatter_add_(1, target, torch.full([n, 1], -1.0, dtype=6, device=ids.device)).to(dtype)
-      slope.narrow(0, start, n).copy_(torch.matmul(error, embedding))
-      if dtype == 6:
-        g[0].addmm_(error.t(), part)
-      else:
-        g[0].add_(torch.matmul(error.t(), part))
-      start = start + n
+    if targets > 0:
+      for i in range(len(a)):
+        low = a[i].detach().requires_grad_(True)
+        leaves.append(low)
+        adapters.append(low.to(dtype))
+    states = self.hidden(used, adapters, ids, dropout, targets, scale, low_dropout).index_select(0, learned)  # [targets, size]
+    slope, loss = self.slope(states.detach(), used[0].detach(), g, labels, chunk, dtype, loss_scale, targets == 0)
     proxy = (states * slope).sum()  # its gradient is the chain rule through `states`
     parts = torch.grad([proxy], leaves, None, None, False, False)
-    for i in range(len(p)):
+    for i in range(len(leaves)):
       part2 = parts[i]
       if part2 is not None:
         g[i].add_(part2)
     return loss
 
+  # As `gradients`, a layer at a time from the last to the first: only what goes into each is kept.
+  def gradients_by_layer(self: __torch__.Program, p: List[Tensor], a: List[Tensor], g: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, dropout: float, chunk: int, dtype: int, loss_scale: float, targets: int, scale: float, low_dropout: float) -> Tensor:
+    seeds = self.seeds(dropout + low_dropout)
+    pairs = self.pairs(targets)
+    inputs = annotate(List[Tensor], [])
+    tokens = p[0].detach().to(dtype)
+    x = self.embedded(tokens, p[1].detach().to(dtype), ids, dropout, seeds[self.layer_count])
+    for layer in range(self.layer_count):
+      inputs.append(x)
+      fixed = annotate(List[Tensor], [])
+      for i in range(12):
+        fixed.append(p[2 + 12 * layer + i].detach().to(dtype))
+      low = annotate(List[Tensor], [])
+      for i in range(2 * pairs):
+        low.append(a[2 * pairs * layer + i].detach().to(dtype))
+      x = self.block(x, fixed, 0, low, 0, dropout, targets, scale, low_dropout, seeds[layer])
+    f = 2 + 12 * self.layer_count
+    last = x.detach().requires_grad_(True)
+    leaves = [last]
+    weight = p[f].detach()
+    bias = p[f + 1].detach()
+    if targets == 0:
+      weight.requires_grad_(True)
+      bias.requires_grad_(True)
+      leaves.append(weight)
+      leaves.append(bias)
+    states = self.normed(last, weight.to(dtype), bias.to(dtype)).index_select(0, learned)
+    slope, loss = self.slope(states.detach(), tokens, g, labels, chunk, dtype, loss_scale, targets == 0)
+    parts = torch.grad([(states * slope).sum()], leaves, None, None, False, False)
+    by_x = self.first(parts)  # the scaled loss by what goes into the layer above
+    if targets == 0:
+      self.add(parts, 1, g, f)
+    for back in range(self.layer_count):
+      layer2 = self.layer_count - 1 - back
+      entry = inputs[layer2].detach().requires_grad_(True)
+      leaves2 = [entry]
+      used = annotate(List[Tensor], [])
+      low2 = annotate(List[Tensor], [])
+      for i in range(12):
+        leaf = p[2 + 12 * layer2 + i].detach()
+        if targets == 0:
+          leaf.requires_grad_(True)
+          leaves2.append(leaf)
+        used.append(leaf.to(dtype))
+      for i in range(2 * pairs):
+        leaf2 = a[2 * pairs * layer2 + i].detach().requires_grad_(True)
+        leaves2.append(leaf2)
+        low2.append(leaf2.to(dtype))
+      y = self.block(entry, used, 0, low2, 0, dropout, targets, scale, low_dropout, seeds[layer2])
+      parts2 = torch.grad([(y * by_x).sum()], leaves2, None, None, False, False)
+      by_x = self.first(parts2)
+      if targets == 0:
+        self.add(parts2, 1, g, 2 + 12 * layer2)
+      else:
+        self.add(parts2, 1, g, 2 * pairs * layer2)
+    if targets == 0:
+      leaves3 = [p[0].detach().requires_grad_(True), p[1].detach().requires_grad_(True)]
+      start = self.embedded(leaves3[0].to(dtype), leaves3[1].to(dtype), ids, dropout, seeds[self.layer_count])
+      self.add(torch.grad([(start * by_x).sum()], leaves3, None, None, False, False), 0, g, 0)
+    return loss
+
+  # Adds parts[skip] and those after it to g[at] and those after it.
+  def add(self: __torch__.Program, parts: List[Optional[Tensor]], skip: int, g: List[Tensor], at: int) -> None:
+    for i in range(len(parts) - skip):
+      part = parts[skip + i]
+      if part is not None:
+        g[at + i].add_(part)
+
+  def first(self: __torch__.Program, parts: List[Optional[Tensor]]) -> Tensor:
+    part = parts[0]
+    if part is None:
+      return torch.zeros([1])
+    return part
+
+  # How the scaled loss changes with the last hidden states, and the loss in nats; where the embedding
+  # is learned, too, what it gets as the output head is added to g[0].
+  #   states: [targets, size]; the first result is the same
+  def slope(self: __torch__.Program, states: Tensor, embedding: Tensor, g: List[Tensor], labels: Tensor, chunk: int, dtype: int, loss_scale: float, learn_head: bool) -> Tuple[Tensor, Tensor]:
+    slope = torch.empty_like(states)
+    loss = torch.zeros([], dtype=7, device=states.device)
+    start = 0
+    while start < labels.size(0):
+      n = min(chunk, labels.size(0) - start)
+      part = states.narrow(0, start, n)
+      target = labels.narrow(0, start, n).unsqueeze(1)  # [n, 1]
+      scores = torch.log_softmax(torch.matmul(part, embedding.t()).to(6), -1)  # [n, vocabulary]
+      loss = loss - torch.gather(scores, 1, target).sum(dtype=7)
+      error = torch.exp_(scores).scatter_add_(1, target, torch.full([n, 1], -1.0, dtype=6, device=labels.device)).to(dtype)
+      slope.narrow(0, start, n).copy_(torch.matmul(error, embedding) * loss_scale)
+      if learn_head:
+        if dtype == 6:
+          g[0].addmm_(error.t(), part)
+        else:
+          g[0].add_(torch.matmul(error.t(), part), alpha=loss_scale)
+      start = start + n
+    return (slope, loss)
+
   # One AdamW step (Loshchilov & Hutter 2019) over gradients of a summed loss. Weight decay is for the
   # first group (matrices and embeddings), not for the second (biases and LayerNorm). The groups come
   # in from outside: TorchScript drops in-place operators on lists that a method made itself.
-  #   scale: 1 / learned tokens of the whole step
+  # Adapters are all of the first group.
+  #   scale: 1 / learned tokens of the whole step, and / the loss scale
   #   max_norm: the global norm is clipped here; 0 does not clip
   # A gradient that is not finite changes nothing. The gradients are zero afterwards.
   # Returns the global norm before clipping.
   def update(self: __torch__.Program, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], p2: List[Tensor], g2: List[Tensor], m2: List[Tensor], v2: List[Tensor], step: int, scale: float, max_norm: float, learning_rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float) -> Tensor:
     torch._foreach_mul_(g, scale)
-    torch._foreach_mul_(g2, scale)
-    norm = torch.norm(torch.stack(torch._foreach_norm(g, 2) + torch._foreach_norm(g2, 2)), 2)
+    norms = torch._foreach_norm(g, 2)
+    if len(g2) > 0:
+      torch._foreach_mul_(g2, scale)
+      norms = norms + torch._foreach_norm(g2, 2)
+    norm = torch.norm(torch.stack(norms), 2)
     if bool(torch.isfinite(norm)):
       if max_norm > 0.0:
         factor = torch.clamp(max_norm / (norm + 1e-06), None, 1.0)
         torch._foreach_mul_(g, factor)
-        torch._foreach_mul_(g2, factor)
+        if len(g2) > 0:
+          torch._foreach_mul_(g2, factor)
       ops.aten._fused_adamw_(p, g, m, v, annotate(List[Tensor], []), self.steps(p, step), lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=epsilon, amsgrad=False, maximize=False)
-      ops.aten._fused_adamw_(p2, g2, m2, v2, annotate(List[Tensor], []), self.steps(p2, step), lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False)
+      if len(g2) > 0:
+        ops.aten._fused_adamw_(p2, g2, m2, v2, annotate(List[Tensor], []), self.steps(p2, step), lr=learning_rate, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False)
     torch._foreach_zero_(g)
-    torch._foreach_zero_(g2)
+    if len(g2) > 0:
+      torch._foreach_zero_(g2)
     return norm
 
   # The step's number as the optimiser wants it: a scalar tensor for each parameter.
@@ -245,7 +397,7 @@ class Program(Module):
   # The loss of right-padded sequences, as `gradients` counts it, without gradients.
   # Returns [summed loss in nats, learned tokens that are the most probable ones], fp64.
   def loss(self: __torch__.Program, p: List[Tensor], ids: Tensor, learned: Tensor, labels: Tensor, chunk: int) -> Tensor:
-    states = self.hidden(p, ids, 0.0).index_select(0, learned)
+    states = self.hidden(p, annotate(List[Tensor], []), ids, 0.0, 0, 0.0, 0.0).index_select(0, learned)
     loss = torch.zeros([], dtype=7, device=ids.device)
     hits = torch.zeros([], dtype=7, device=ids.device)
     start = 0
@@ -258,6 +410,16 @@ class Program(Module):
       loss = loss - torch.gather(torch.log_softmax(logits, -1), 1, target).sum(dtype=7)
       start = start + n
     return torch.stack([loss, hits])
+
+  # Every logit of right-padded sequences, with adapters beside the weights where `targets` names some.
+  #   ids: [batch, time]; returns [batch, time, vocabulary]
+  def adapted_logits(self: __torch__.Program, p: List[Tensor], a: List[Tensor], ids: Tensor, targets: int, scale: float) -> Tensor:
+    return torch.matmul(self.hidden(p, a, ids, 0.0, targets, scale, 0.0), p[0].t()).reshape([ids.size(0), ids.size(1), -1])
+
+  # Puts adapters into weights: merged[i] = base[i] + scale * a[2 i] a[2 i + 1].
+  def merge(self: __torch__.Program, base: List[Tensor], a: List[Tensor], merged: List[Tensor], scale: float) -> None:
+    for i in range(len(base)):
+      merged[i].copy_(torch.addmm(base[i], a[2 * i], a[2 * i + 1], alpha=scale))
 
   # Makes the tensors of one list equal to those of another, in place.
   def copy(self: __torch__.Program, source: List[Tensor], target: List[Tensor]) -> None:

@@ -130,13 +130,13 @@ class Gpt2ProgramTest {
         }
         NDList gradients = new NDList();
         weights.arrays().forEach(w -> gradients.add(scope.zeros(w.getShape(), DataType.FLOAT32)));
-        NDArray options = scope.create(new double[] {0, chunk, 6});
+        NDArray options = scope.create(new double[] {0, chunk, 6, 1, 0, 0, 0, 0});
         double nats =
             program
                 .differentiate(
                     scope,
                     "gradients",
-                    List.of(weights.arrays(), gradients),
+                    List.of(weights.arrays(), new NDList(scope.zeros(new Shape(1))), gradients),
                     ids,
                     learned,
                     labels,

@@ -16,6 +16,8 @@ import java.util.Map;
  * @param entropy4 of the distribution of four-word sequences, in nats
  * @param bleu2 BLEU (Papineni et al. 2002) up to word pairs, from 0 to 1
  * @param bleu4 the same up to four words
+ * @param nist2 NIST (Doddington 2002) up to word pairs: matches weighted by what they tell
+ * @param nist4 the same up to four words
  * @param meanLength words in a reply
  * @param replies how many there are
  */
@@ -25,6 +27,8 @@ public record GenerationMetrics(
     double entropy4,
     double bleu2,
     double bleu4,
+    double nist2,
+    double nist4,
     double meanLength,
     int replies) {
   /**
@@ -47,6 +51,8 @@ public record GenerationMetrics(
         entropy(words, 4),
         bleu(words, expected, 2),
         bleu(words, expected, 4),
+        Nist.score(words, expected, 2),
+        Nist.score(words, expected, 4),
         words.stream().mapToInt(List::size).average().orElse(0),
         replies.size());
   }
@@ -120,11 +126,11 @@ public record GenerationMetrics(
     return Math.exp(logarithms / orders + brevity);
   }
 
-  private static void count(Map<List<String>, Integer> counts, List<String> text, int order) {
+  static void count(Map<List<String>, Integer> counts, List<String> text, int order) {
     grams(text, order).forEach(gram -> counts.merge(gram, 1, Integer::sum));
   }
 
-  private static List<List<String>> grams(List<String> text, int order) {
+  static List<List<String>> grams(List<String> text, int order) {
     List<List<String>> grams = new ArrayList<>();
     for (int start = 0; start + order <= text.size(); start++) {
       grams.add(text.subList(start, start + order));

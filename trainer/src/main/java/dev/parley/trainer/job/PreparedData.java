@@ -41,6 +41,10 @@ record PreparedData(
       split = new Split(all, all);
     }
     boolean padded = recipe.preset().equals(Recipe.SEED);
+    int overfit = request.getParameters().getOverfitBatches();
+    if (overfit > 0) {
+      split = fewest(split.training(), overfit * recipe.batchSize());
+    }
     return new PreparedData(
         encode(split.training(), recipe, codec),
         encode(split.evaluation(), recipe, codec),
@@ -50,6 +54,12 @@ record PreparedData(
             : Optional.empty(),
         prompts(request, split.evaluation()),
         Dialogue.digest(split.training()));
+  }
+
+  /** The first dialogues, to be learned and to be evaluated on; a long one may be several rows. */
+  private static Split fewest(List<Dialogue> training, int count) {
+    List<Dialogue> first = training.subList(0, Math.min(count, training.size()));
+    return new Split(first, first);
   }
 
   private static Sequences encode(List<Dialogue> dialogues, Recipe recipe, Codec codec) {

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Lora;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.loop.LoopListener;
 import dev.parley.trainer.loop.Recipe;
@@ -12,13 +13,24 @@ import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainingParameters;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /** The contract's parameters as the loop's recipe, and back. */
 final class Recipes {
+  /** Peft's default, and enough for the change of tone that a fine-tuning of dialogues is. */
+  private static final int LORA_RANK = 8;
+
+  /** Axolotl's guide: 1e-4 to 3e-4 for adapters where all weights take 1e-5 to 5e-5. */
+  private static final double LORA_RATE = 4;
+
+  /** Enough to learn a batch by heart with the presets' rates. */
+  private static final int OVERFIT_STEPS = 200;
+
   private Recipes() {}
 
   /**
@@ -35,29 +47,57 @@ final class Recipes {
           "parameters.max_length is %d, but the base model's context has %d tokens; lower it"
               .formatted(maxLength, config.contextLength()));
     }
+    boolean overfit = p.getOverfitBatches() > 0;
     // max_steps alone decides alone; with both, whichever is reached first.
     OptionalDouble epochs =
         p.hasEpochs()
             ? OptionalDouble.of(p.getEpochs())
-            : p.hasMaxSteps() ? OptionalDouble.empty() : preset.epochs();
+            : p.hasMaxSteps() || overfit ? OptionalDouble.empty() : preset.epochs();
     return new Recipe(
         preset.preset(),
         epochs,
-        p.hasMaxSteps() ? OptionalInt.of(p.getMaxSteps()) : preset.maxSteps(),
+        p.hasMaxSteps()
+            ? OptionalInt.of(p.getMaxSteps())
+            : overfit && !p.hasEpochs() ? OptionalInt.of(OVERFIT_STEPS) : preset.maxSteps(),
         p.hasBatchSize() ? p.getBatchSize() : preset.batchSize(),
         p.hasGradientAccumulation() ? p.getGradientAccumulation() : preset.gradientAccumulation(),
-        p.hasLearningRate() ? p.getLearningRate() : preset.learningRate(),
-        schedule(p.getSchedule(), preset.schedule()),
+        p.hasLearningRate()
+            ? p.getLearningRate()
+            : preset.learningRate() * (p.hasLora() ? LORA_RATE : 1),
+        schedule(p.getSchedule(), overfit ? Schedule.CONSTANT : preset.schedule()),
         p.hasWarmupSteps() ? OptionalInt.of(p.getWarmupSteps()) : preset.warmupSteps(),
-        p.hasWeightDecay() ? p.getWeightDecay() : preset.weightDecay(),
+        p.hasWeightDecay() ? p.getWeightDecay() : overfit ? 0 : preset.weightDecay(),
         p.hasMaxGradNorm() ? p.getMaxGradNorm() : preset.maxGradientNorm(),
         maxLength,
         policy(p.getLabelPolicy(), preset.labelPolicy()),
         p.hasEvaluationShare() ? p.getEvaluationShare() : preset.evaluationShare(),
         p.hasSeed() ? p.getSeed() : preset.seed(),
         arithmetic(p.hasPrecision() ? p.getPrecision() : "auto", device),
-        p.hasDropout() ? p.getDropout() : preset.dropout(),
-        p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps());
+        p.hasDropout() ? p.getDropout() : overfit ? 0 : preset.dropout(),
+        p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps(),
+        new Recipe.Footprint(
+            p.hasLora() ? Optional.of(lora(p.getLora())) : Optional.empty(),
+            p.getGradientCheckpointing()));
+  }
+
+  private static Lora lora(dev.parley.v1.Lora lora) {
+    int rank = lora.hasRank() ? lora.getRank() : LORA_RANK;
+    return new Lora(
+        rank,
+        lora.hasAlpha() ? lora.getAlpha() : 2 * rank,
+        lora.getDropout(),
+        lora.getTargetsCount() == 0
+            ? List.of(Lora.Projection.values())
+            : lora.getTargetsList().stream().map(Lora.Projection::of).toList());
+  }
+
+  private static dev.parley.v1.Lora lora(Lora lora) {
+    return dev.parley.v1.Lora.newBuilder()
+        .setRank(lora.rank())
+        .setAlpha(lora.alpha())
+        .setDropout(lora.dropout())
+        .addAllTargets(lora.targets().stream().map(Lora.Projection::key).toList())
+        .build();
   }
 
   /** The device that a request names; `auto` where it names none. */
@@ -91,11 +131,23 @@ final class Recipes {
       case "auto" -> device.isGpu() ? DataType.BFLOAT16 : DataType.FLOAT32;
       case "fp32" -> DataType.FLOAT32;
       case "bf16" -> DataType.BFLOAT16;
-      default ->
+      case "fp16" -> {
+        if (!device.isGpu()) {
           throw new IllegalArgumentException(
-              ("parameters.precision is %s, which cannot be trained with on %s: its range is too"
-                      + " small without loss scaling; use fp32 or bf16")
-                  .formatted(precision, Torch.name(device)));
+              "parameters.precision is fp16, but the device is %s, where it is slower than fp32 and no smaller; use fp32 or bf16"
+                  .formatted(Torch.name(device)));
+        }
+        yield DataType.FLOAT16;
+      }
+      default -> throw new IllegalArgumentException("parameters.precision is " + precision);
+    };
+  }
+
+  private static String precision(DataType arithmetic) {
+    return switch (arithmetic) {
+      case BFLOAT16 -> "bf16";
+      case FLOAT16 -> "fp16";
+      default -> "fp32";
     };
   }
 
@@ -119,7 +171,12 @@ final class Recipes {
   /** Every parameter of a training, none left open. */
   static TrainingParameters parameters(
       Recipe recipe, LoopListener.Plan plan, Device device, PromotionPolicy promotion) {
-    return TrainingParameters.newBuilder()
+    TrainingParameters.Builder parameters = TrainingParameters.newBuilder();
+    recipe.footprint().lora().ifPresent(lora -> parameters.setLora(lora(lora)));
+    if (recipe.footprint().recompute()) {
+      parameters.setGradientCheckpointing(true);
+    }
+    return parameters
         .setPreset(recipe.preset())
         .setEpochs(recipe.epochs().orElse((double) plan.totalSteps() / plan.stepsPerEpoch()))
         .setMaxSteps(plan.totalSteps())
@@ -140,7 +197,7 @@ final class Recipes {
         .setLabelPolicy(policy(recipe.labelPolicy()))
         .setEvaluationShare(recipe.evaluationShare())
         .setSeed(recipe.seed())
-        .setPrecision(recipe.arithmetic() == DataType.BFLOAT16 ? "bf16" : "fp32")
+        .setPrecision(precision(recipe.arithmetic()))
         .setDropout(recipe.dropout())
         .setEvaluationSteps(recipe.evaluationSteps())
         .setDevice(Torch.name(device))
@@ -152,7 +209,14 @@ final class Recipes {
   static Map<String, String> byName(TrainingParameters parameters) {
     Map<String, String> names = new TreeMap<>();
     for (Map.Entry<FieldDescriptor, Object> field : parameters.getAllFields().entrySet()) {
-      names.put(field.getKey().getName(), field.getValue().toString());
+      if (field.getValue() instanceof dev.parley.v1.Lora lora) {
+        names.put("lora_rank", Integer.toString(lora.getRank()));
+        names.put("lora_alpha", Double.toString(lora.getAlpha()));
+        names.put("lora_dropout", Double.toString(lora.getDropout()));
+        names.put("lora_targets", String.join(",", lora.getTargetsList()));
+      } else {
+        names.put(field.getKey().getName(), field.getValue().toString());
+      }
     }
     return names;
   }

@@ -1,16 +1,19 @@
 package dev.parley.trainer.job;
 
+import dev.parley.model.gpt2.Lora.Projection;
 import dev.parley.trainer.data.DialogueReader;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.Dialogue;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
+import dev.parley.v1.Lora;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingParameters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The rules of a {@link TrainRequest} that need no file and no model: ranges, names, presence. All
@@ -19,6 +22,8 @@ import java.util.regex.Pattern;
 public final class RequestValidation {
   private static final Pattern MODEL_NAME = Pattern.compile("[a-z0-9][a-z0-9._-]{0,63}");
   private static final Pattern DATASET = Pattern.compile("sha256:[0-9a-f]{64}");
+  private static final List<String> LORA_TARGETS =
+      Stream.of(Projection.values()).map(Projection::key).toList();
   private static final int MAX_PROMPTS = 16;
   private static final int MAX_KEY_LENGTH = 128;
 
@@ -188,6 +193,26 @@ public final class RequestValidation {
         p.getPromotion() == PromotionPolicy.UNRECOGNIZED,
         p.getPromotionValue(),
         "NEVER, IF_BETTER or ALWAYS");
+    footprint(p);
+  }
+
+  private void footprint(TrainingParameters p) {
+    Lora lora = p.getLora();
+    whole("lora.rank", lora.hasRank(), lora.getRank(), 1, 1024);
+    number("lora.alpha", lora.hasAlpha(), lora.getAlpha(), lora.getAlpha() > 0, "above 0");
+    number(
+        "lora.dropout",
+        lora.hasDropout(),
+        lora.getDropout(),
+        lora.getDropout() >= 0 && lora.getDropout() < 1,
+        "at least 0 and below 1");
+    for (int i = 0; i < lora.getTargetsCount(); i++) {
+      require(
+          LORA_TARGETS.contains(lora.getTargets(i)),
+          "parameters.lora.targets[%d]".formatted(i),
+          "is '%s': use %s".formatted(lora.getTargets(i), String.join(", ", LORA_TARGETS)));
+    }
+    whole("overfit_batches", p.hasOverfitBatches(), p.getOverfitBatches(), 0, 1000);
   }
 
   private void number(String field, boolean present, double value, boolean holds, String limit) {

@@ -174,7 +174,7 @@ public final class TrainingJob {
           new UpdateWriter(
               events, job.id(), recipe, device, promotion, data, config.parameterCount());
       Outcome outcome;
-      try (TrainableGpt2 model = new TrainableGpt2(weights)) {
+      try (TrainableGpt2 model = trainable(weights, recipe)) {
         TrainingLoop loop =
             new TrainingLoop(
                 model, data.training(), step -> evaluate(model, data, codec, step), recipe, writer);
@@ -214,6 +214,14 @@ public final class TrainingJob {
                   .setPromoted(decision.promoted())
                   .setPromotionReason(decision.reason()));
     }
+  }
+
+  private static TrainableGpt2 trainable(Gpt2Weights weights, Recipe recipe) {
+    return recipe
+        .footprint()
+        .lora()
+        .map(lora -> TrainableGpt2.withAdapters(weights, lora, recipe.seed()))
+        .orElseGet(() -> new TrainableGpt2(weights));
   }
 
   /** Leaves weights behind that a later job can start from. */

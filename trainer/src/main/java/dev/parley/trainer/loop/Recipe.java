@@ -2,7 +2,9 @@ package dev.parley.trainer.loop;
 
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Lora;
 import dev.parley.trainer.data.LabelPolicy;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -20,8 +22,10 @@ import java.util.OptionalInt;
  * @param maxLength of a sequence, in tokens
  * @param evaluationShare of the dialogues that is held out; 0 evaluates on the training data
  * @param seed of split, order and dropout
- * @param arithmetic of the forward and backward pass: FLOAT32 or BFLOAT16; weights are always fp32
+ * @param arithmetic of the forward and backward pass: FLOAT32, BFLOAT16 or FLOAT16; weights are
+ *     always fp32
  * @param evaluationSteps optimiser steps between evaluations; 0: only before and after
+ * @param footprint what keeps the memory small
  */
 public record Recipe(
     String preset,
@@ -40,7 +44,19 @@ public record Recipe(
     long seed,
     DataType arithmetic,
     double dropout,
-    int evaluationSteps) {
+    int evaluationSteps,
+    Footprint footprint) {
+  /**
+   * What keeps the memory small.
+   *
+   * @param lora adapters that are trained in place of the weights
+   * @param recompute computes each layer a second time on the way back
+   */
+  public record Footprint(Optional<Lora> lora, boolean recompute) {
+    /** All weights, everything kept. */
+    public static final Footprint FULL = new Footprint(Optional.empty(), false);
+  }
+
   /** The preset for a base that has everything still to learn, such as the embedded one. */
   public static final String SCRATCH = "scratch";
 
@@ -77,7 +93,8 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               config.dropout(), // what the base was trained with
-              0);
+              0,
+              Footprint.FULL);
       case SCRATCH ->
           // Found with the embedded base on 150 dialogues: what is right for a trained base is by
           // far
@@ -99,7 +116,8 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               0, // there is nothing yet to forget
-              0);
+              0,
+              Footprint.FULL);
       case SEED ->
           // The walk-through: context and response in one sequence of 40 tokens, all of it learned,
           // with the settings of Hugging Face's Trainer where it names none.
@@ -120,7 +138,8 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               config.dropout(),
-              0);
+              0,
+              Footprint.FULL);
       default ->
           throw new IllegalArgumentException(
               "preset '%s' is unknown: use default, scratch or seed".formatted(name));

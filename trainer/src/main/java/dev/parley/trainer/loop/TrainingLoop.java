@@ -88,7 +88,7 @@ public final class TrainingLoop {
         for (List<Sequence> sequences : order.batches(step)) {
           TrainableGpt2.Batch batch = Batches.tensor(sequences);
           long seed = Shuffle.mix(recipe.seed(), step, micro);
-          nats += model.addGradients(batch, recipe.dropout(), seed, recipe.arithmetic());
+          nats += model.addGradients(batch, pass(seed));
           targets += batch.labels().length;
           tokens += Batches.tokens(sequences);
           micro++;
@@ -111,7 +111,9 @@ public final class TrainingLoop {
                 tokens * 1e9 / elapsed,
                 Duration.ofNanos(training / step * (totalSteps - step))));
 
-        nonFinite = Double.isFinite(loss) && Double.isFinite(norm) ? 0 : nonFinite + 1;
+        boolean finite =
+            Double.isFinite(loss) && (Double.isFinite(norm) || model.skippedForRange());
+        nonFinite = finite ? 0 : nonFinite + 1;
         if (nonFinite == MAX_NON_FINITE_STEPS) {
           Optional<Evaluated> kept = Optional.ofNullable(best.restore());
           return new Outcome.Diverged(step, diverged(step, loss, norm), kept);
@@ -148,6 +150,11 @@ public final class TrainingLoop {
     Evaluated evaluated = evaluator.evaluate(step);
     listener.evaluated(evaluated);
     return evaluated;
+  }
+
+  private TrainableGpt2.Pass pass(long seed) {
+    return new TrainableGpt2.Pass(
+        recipe.dropout(), seed, recipe.arithmetic(), recipe.footprint().recompute());
   }
 
   private TrainableGpt2.AdamW adamW(double rate) {

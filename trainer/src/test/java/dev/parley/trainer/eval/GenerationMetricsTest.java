@@ -4,11 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.List;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
-/** Against numbers that were computed by hand. */
+/** Against numbers that were computed by hand, and by NLTK. */
 final class GenerationMetricsTest {
+  private static final Offset<Double> TINY = within(1e-12);
+
   @Test
   void of_twoReplies_countsOverBothTogether() {
     // Words: a b a c / a b. Pairs: ab ba ac / ab.
@@ -57,11 +64,45 @@ final class GenerationMetricsTest {
     assertThat(metrics.bleu4()).isZero(); // no reply has three words
   }
 
+  /** Against NLTK's numbers; the script that made them stands beside them. */
+  @Test
+  void of_randomReplies_areNistAndBleuOfNltk() throws IOException {
+    JsonNode cases;
+    try (InputStream json = getClass().getResourceAsStream("/golden/metrics.json")) {
+      cases = JsonMapper.shared().readTree(json);
+    }
+    assertThat(cases).hasSize(3);
+    for (JsonNode expected : cases) {
+      GenerationMetrics metrics =
+          GenerationMetrics.of(texts(expected.get("replies")), texts(expected.get("references")));
+
+      String name = expected.get("name").asString();
+      assertThat(metrics.nist2()).as(name).isCloseTo(expected.get("nist2").doubleValue(), TINY);
+      assertThat(metrics.nist4()).as(name).isCloseTo(expected.get("nist4").doubleValue(), TINY);
+      assertThat(metrics.bleu2()).as(name).isCloseTo(expected.get("bleu2").doubleValue(), TINY);
+      assertThat(metrics.bleu4()).as(name).isCloseTo(expected.get("bleu4").doubleValue(), TINY);
+    }
+  }
+
+  private static List<String> texts(JsonNode array) {
+    return array.valueStream().map(JsonNode::asString).toList();
+  }
+
+  @Test
+  void nist_byHand_isInformationOfMatchesAndPenaltyForBrevity() {
+    // References: a b a c. Words: 4, a twice. a tells 1 bit, b and c two; "a b" one more than b.
+    GenerationMetrics metrics = GenerationMetrics.of(List.of("a b d"), List.of("a b a c"));
+
+    double penalty = Math.exp(Math.log(0.5) * Math.pow(Math.log(0.75) / Math.log(1.5), 2));
+    assertThat(metrics.nist2()).isCloseTo(((1 + 2) / 3.0 + 1 / 2.0) * penalty, TINY);
+    assertThat(GenerationMetrics.of(List.of("x"), List.of("a b")).nist4()).isZero();
+  }
+
   @Test
   void of_emptyReplies_isZeroNotAnError() {
     GenerationMetrics metrics = GenerationMetrics.of(List.of("", " "), List.of("a", "b"));
 
-    assertThat(metrics).isEqualTo(new GenerationMetrics(0, 0, 0, 0, 0, 0, 2));
+    assertThat(metrics).isEqualTo(new GenerationMetrics(0, 0, 0, 0, 0, 0, 0, 0, 2));
   }
 
   @Test

@@ -74,7 +74,15 @@ final class RequestValidationTest {
         bad(p -> p.setPrecision("int8"), "precision", "is 'int8': use auto, fp32, bf16 or fp16"),
         bad(p -> p.setEvaluationSteps(-1), "evaluation_steps", "from 0"),
         bad(p -> p.setDevice("tpu"), "device", "is 'tpu': use auto, cpu or cuda:N"),
-        bad(p -> p.setPromotionValue(8), "promotion", "NEVER, IF_BETTER or ALWAYS"));
+        bad(p -> p.setPromotionValue(8), "promotion", "NEVER, IF_BETTER or ALWAYS"),
+        bad(p -> p.getLoraBuilder().setRank(0), "lora.rank", "from 1 to 1024"),
+        bad(p -> p.getLoraBuilder().setAlpha(0), "lora.alpha", "is 0.0, but must be above 0"),
+        bad(p -> p.getLoraBuilder().setDropout(1), "lora.dropout", "below 1"),
+        bad(
+            p -> p.getLoraBuilder().addTargets("mlp.c_fc").addTargets("c_proj"),
+            "lora.targets[1]",
+            "is 'c_proj': use attn.c_attn, attn.c_proj, mlp.c_fc, mlp.c_proj"),
+        bad(p -> p.setOverfitBatches(-1), "overfit_batches", "from 0 to 1000"));
   }
 
   private static Arguments bad(
@@ -101,6 +109,8 @@ final class RequestValidationTest {
         Arguments.of(good().clearData(), "data"),
         Arguments.of(good().addData(DataSource.getDefaultInstance()), "data[1]"),
         Arguments.of(good().addData(DataSource.newBuilder().setPath("")), "data[1].path"),
+        Arguments.of(good().addData(DataSource.newBuilder().setPath("a.txt")), "data[1].path"),
+        Arguments.of(good().addData(DataSource.newBuilder().setPath("/data")), "data[1].path"),
         Arguments.of(good().addData(DataSource.newBuilder().setDataset("../x")), "data[1].dataset"),
         Arguments.of(
             good().addEvaluationData(oneTurn), "evaluation_data[0].inline.dialogues[0].turns"),

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.gpt2.Lora;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.data.Dialogue;
@@ -20,6 +21,7 @@ import dev.parley.trainer.loop.LoopListener.Evaluated;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
@@ -69,6 +71,37 @@ final class TrainingLoopTest {
 
     assertThat(second).isEqualTo(first);
     assertThat(other).isNotEqualTo(first);
+  }
+
+  @Test
+  void fit_recomputedLayers_giveTheSameWeights() {
+    float[] kept = new Run(recipe().maxSteps(10).dropout(0.2)).weightsAfter();
+    float[] recomputed =
+        new Run(
+                recipe()
+                    .maxSteps(10)
+                    .dropout(0.2)
+                    .footprint(new Recipe.Footprint(Optional.empty(), true)))
+            .weightsAfter();
+
+    assertThat(recomputed).containsExactly(kept, within(1e-6f));
+  }
+
+  @Test
+  void fit_adapters_learnWhatFrozenEmbeddingsAllow() {
+    Lora lora = new Lora(8, 16, 0, List.of(Lora.Projection.values()));
+    Run run =
+        new Run(
+            recipe()
+                .maxSteps(100)
+                .learningRate(2e-2)
+                .footprint(new Recipe.Footprint(Optional.of(lora), false)));
+
+    Outcome.Finished finished = (Outcome.Finished) run.fit(() -> false);
+
+    // Random embeddings of 0.02 and a frozen last LayerNorm keep all logits within a few tenths.
+    double before = finished.before().evaluation().loss();
+    assertThat(finished.after().evaluation().loss()).isBetween(FLOOR, before - 0.2);
   }
 
   @Test
@@ -188,7 +221,12 @@ final class TrainingLoopTest {
       Sequences sequences = sequences();
       try (NDManager scope = Torch.newScope(Device.cpu());
           Gpt2Weights random = Gpt2Weights.random(SHAPE, 1, scope);
-          TrainableGpt2 model = new TrainableGpt2(random)) {
+          TrainableGpt2 model =
+              recipe
+                  .footprint()
+                  .lora()
+                  .map(lora -> TrainableGpt2.withAdapters(random, lora, 1))
+                  .orElseGet(() -> new TrainableGpt2(random))) {
         TrainingLoop.Evaluator evaluator =
             step ->
                 new Evaluated(
@@ -247,6 +285,7 @@ final class TrainingLoopTest {
     private long seed = 1;
     private double dropout;
     private int evaluationSteps;
+    private Recipe.Footprint footprint = Recipe.Footprint.FULL;
 
     Builder epochs(double value) {
       epochs = OptionalDouble.of(value);
@@ -284,6 +323,11 @@ final class TrainingLoopTest {
       return this;
     }
 
+    Builder footprint(Recipe.Footprint value) {
+      footprint = value;
+      return this;
+    }
+
     Builder evaluationSteps(int value) {
       evaluationSteps = value;
       return this;
@@ -307,7 +351,8 @@ final class TrainingLoopTest {
           seed,
           DataType.FLOAT32,
           dropout,
-          evaluationSteps);
+          evaluationSteps,
+          footprint);
     }
   }
 
