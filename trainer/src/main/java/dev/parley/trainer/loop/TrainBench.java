@@ -160,7 +160,8 @@ public record TrainBench(
         SEED,
         arithmetic,
         config.dropout(),
-        0);
+        0,
+        Recipe.Footprint.FULL);
   }
 
   private static Evaluated nothing(int step) {
