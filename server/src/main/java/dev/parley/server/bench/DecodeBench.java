@@ -133,7 +133,8 @@ public final class DecodeBench {
         4 * conversations, // those that are being closed still count
         4 * conversations,
         4,
-        false); // what is read is what is measured
+        false, // what is read is what is measured
+        0); // and no token is guessed
   }
 
   /** Random messages of so many tokens, none of them an end of turn. */

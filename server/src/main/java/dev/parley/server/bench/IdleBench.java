@@ -105,7 +105,8 @@ public final class IdleBench {
             idle + room.conversations(),
             idle + room.waitingTurns(),
             4,
-            false);
+            false,
+            0);
     long begin;
     double heap;
     int cached;

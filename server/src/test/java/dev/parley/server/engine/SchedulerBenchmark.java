@@ -29,7 +29,7 @@ public class SchedulerBenchmark {
     scheduler =
         new Scheduler(
             new EngineLimits(
-                Math.max(512, 2 * rows), rows, Integer.MAX_VALUE, 2_000, 4_000, 16, false));
+                Math.max(512, 2 * rows), rows, Integer.MAX_VALUE, 2_000, 4_000, 16, false, 0));
     turns = 0;
     for (int i = 0; i < idle; i++) {
       begin(i, 10);
