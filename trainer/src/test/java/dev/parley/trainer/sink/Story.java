@@ -124,7 +124,7 @@ final class Story {
   }
 
   private synchronized TrainingUpdate add(TrainingUpdate.Builder update) {
-    long sequence = updates.size() + 1;
+    long sequence = updates.size() + 1L;
     TrainingUpdate whole =
         update
             .setSequence(sequence)
