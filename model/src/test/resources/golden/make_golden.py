@@ -354,6 +354,25 @@ def tokenizer(out, source, self_dialogue):
     write(out / "self_dialogue_valid.json", {"turns": turns, "tokens": tokens, "sha256": digest.hexdigest()})
 
 
+# ---------------------------------------------------------------------------------------------- backward scores
+
+@torch.no_grad()
+def backward(out):
+    """What MMI re-ranking asks of a backward model: source turns given a hypothesis, the latest turn first."""
+    g = torch.Generator().manual_seed(11)
+    model, cases = load(out / "fp32"), []
+    for hypothesis_length, turn_lengths in ((0, (5,)), (1, (1,)), (9, (7, 3)), (20, (12, 1, 30)), (40, (53,))):
+        hypothesis = random_ids(g, hypothesis_length)
+        turns = [random_ids(g, length) for length in turn_lengths]  # oldest first
+        source = [token for turn in reversed(turns) for token in turn + [EOS]]
+        ids = hypothesis + [EOS] + source
+        labels = [-100] * (hypothesis_length + 1) + source
+        loss = model(torch.tensor([ids]), labels=torch.tensor([labels])).loss
+        prompt = [token for turn in turns for token in turn + [EOS]]
+        cases.append({"prompt": prompt, "hypothesis": hypothesis, "ids": ids, "targets": len(source), "loss": loss})
+    write(out / "backward.json", {"cases": cases})
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path)
@@ -371,6 +390,7 @@ def main():
     logits(out)
     greedy(model, out)
     loss(model, out)
+    backward(out)
     adamw(model, out)
     accumulation(model, out)
     schedules(out)

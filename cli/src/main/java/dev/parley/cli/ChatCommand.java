@@ -1,8 +1,10 @@
 package dev.parley.cli;
 
+import dev.parley.client.ChatBuilder;
 import dev.parley.client.Conversation;
 import dev.parley.client.ParleyClient;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,6 +33,15 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--model", required = true, paramLabel = "NAME[@VERSION|@ALIAS]")
   private String model = "";
 
+  @Option(
+      names = "--mmi",
+      paramLabel = "NAME[@VERSION|@ALIAS]",
+      description = "backward model that ranks the candidates of --best-of")
+  private @Nullable String mmi;
+
+  @Option(names = "--candidates", description = "also shows the candidates and their scores")
+  private boolean candidates;
+
   @Mixin private GenerationFlags generation = new GenerationFlags();
 
   @Option(names = "--json", description = "one JSON object a reply")
@@ -39,9 +50,18 @@ final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     try (ParleyClient client = Connection.open(server);
-        Conversation conversation = client.chat(model).generation(generation.options()).open()) {
+        Conversation conversation = open(client)) {
       new ChatSession(conversation, parley.output(json)).run(parley.streams().in());
     }
     return CommandLine.ExitCode.OK;
+  }
+
+  private Conversation open(ParleyClient client) {
+    ChatBuilder chat =
+        client.chat(model).generation(generation.options()).returnCandidates(candidates);
+    if (mmi != null) {
+      chat.mmiModel(mmi);
+    }
+    return chat.open();
   }
 }

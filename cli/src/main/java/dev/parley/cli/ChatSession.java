@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import dev.parley.client.Candidate;
 import dev.parley.client.Conversation;
 import dev.parley.client.ParleyException;
 import dev.parley.client.Reply;
@@ -11,7 +12,9 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jline.reader.EndOfFileException;
@@ -53,6 +56,7 @@ final class ChatSession {
       if (!line.isBlank()) {
         Reply reply = conversation.say(line);
         out.text(reply.text());
+        candidates(reply).forEach(out::text);
         out.object(json(reply));
       }
     }
@@ -71,7 +75,43 @@ final class ChatSession {
     map.put("total_seconds", reply.timings().total().toNanos() / 1e9);
     map.put("seed", Long.toUnsignedString(reply.seed()));
     map.put("model", reply.model().reference());
+    if (!reply.candidates().isEmpty()) {
+      map.put("chosen_candidate", reply.chosenCandidate().orElseThrow());
+      map.put("candidates", reply.candidates().stream().map(ChatSession::json).toList());
+    }
     return map;
+  }
+
+  private static Map<String, Object> json(Candidate candidate) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("text", candidate.text());
+    map.put("finish_reason", candidate.finishReason().name().toLowerCase(Locale.ROOT));
+    map.put("generated_tokens", candidate.generatedTokens());
+    map.put("mean_log_probability", candidate.meanLogProbability());
+    candidate.mmiScore().ifPresent(score -> map.put("mmi_score", score));
+    map.put("seed", Long.toUnsignedString(candidate.seed()));
+    return map;
+  }
+
+  /** What a reply was chosen from, where the server was asked for it: a line each. */
+  private static List<String> candidates(Reply reply) {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < reply.candidates().size(); i++) {
+      Candidate candidate = reply.candidates().get(i);
+      String mmi =
+          candidate.mmiScore().isPresent()
+              ? String.format(Locale.ROOT, " %9.2f", candidate.mmiScore().getAsDouble())
+              : "";
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "  %s%7.3f%s  %s",
+              i == reply.chosenCandidate().orElse(-1) ? "*" : " ",
+              candidate.meanLogProbability(),
+              mmi,
+              TrainingView.oneLine(candidate.text())));
+    }
+    return lines;
   }
 
   private void terminal() throws IOException {
@@ -113,14 +153,18 @@ final class ChatSession {
       screen.print(conversation.model().name() + "> ");
       screen.flush();
       boolean silent = true;
+      List<String> candidates = List.of();
       for (ReplyEvent event : stream) {
         if (event instanceof ReplyEvent.Text text) {
           silent = false;
           screen.print(text.piece());
           screen.flush();
+        } else if (event instanceof ReplyEvent.Completed completed) {
+          candidates = candidates(completed.reply());
         }
       }
       screen.println(silent ? "(no reply)" : "");
+      candidates.forEach(screen::println);
     } catch (ParleyException e) {
       screen.println();
       screen.println("(" + e.getMessage() + ")");

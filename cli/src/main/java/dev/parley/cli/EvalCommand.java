@@ -139,6 +139,7 @@ final class EvalCommand implements Callable<Integer> {
     result.put("target_tokens", evaluation.targetTokens());
     result.put("label_policy", policy.toLowerCase(Locale.ROOT));
     precision(precision).ifPresent(served -> result.put("precision", served.toString()));
+    result.put("direction", measured.direction().name().toLowerCase(Locale.ROOT));
     result.put("dialogues", dialogues.size());
     result.put("shortened_share", measured.shortenedShare());
     out.text(

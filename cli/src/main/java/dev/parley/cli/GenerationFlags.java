@@ -29,6 +29,12 @@ final class GenerationFlags {
   @Option(names = "--no-repeat-ngram-size", description = "no n tokens twice in a conversation")
   private @Nullable Integer noRepeatNgramSize;
 
+  @Option(
+      names = "--best-of",
+      paramLabel = "N",
+      description = "candidates for each reply, of which the best is shown; needs --sample")
+  private @Nullable Integer bestOf;
+
   @Option(names = "--stop", description = "ends a reply; may be repeated")
   private List<String> stop = new ArrayList<>();
 
@@ -63,6 +69,9 @@ final class GenerationFlags {
     }
     if (noRepeatNgramSize != null) {
       options.noRepeatNgramSize(noRepeatNgramSize);
+    }
+    if (bestOf != null) {
+      options.bestOf(bestOf);
     }
     if (!stop.isEmpty()) {
       options.stop(stop);

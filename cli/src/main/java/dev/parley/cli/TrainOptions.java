@@ -6,6 +6,7 @@ import dev.parley.v1.LearningRateSchedule;
 import dev.parley.v1.Lora;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
+import dev.parley.v1.TrainingDirection;
 import dev.parley.v1.TrainingParameters;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,6 +109,14 @@ final class TrainOptions {
               + " the last turn")
   private @Nullable String trainOn;
 
+  @Option(
+      names = "--direction",
+      paramLabel = "forward|backward",
+      description =
+          "in which order turns are read; backward makes a model that ranks replies"
+              + " (parley chat --mmi)")
+  private @Nullable String direction;
+
   @Option(names = "--dropout", description = "instead of the base model's")
   private @Nullable Double dropout;
 
@@ -194,6 +203,7 @@ final class TrainOptions {
     given(maxGradientNorm, parameters::setMaxGradNorm);
     given(maxLength, parameters::setMaxLength);
     given(trainOn, s -> parameters.setLabelPolicy(constant(LabelPolicy.class, s)));
+    given(direction, s -> parameters.setDirection(constant(TrainingDirection.class, s)));
     given(evaluationShare, parameters::setEvaluationShare);
     given(evaluationSteps, parameters::setEvaluationSteps);
     given(dropout, parameters::setDropout);

@@ -47,6 +47,21 @@ public final class ChatBuilder {
     return this;
   }
 
+  /**
+   * Names a backward model that ranks the candidates of replies with {@link
+   * GenerationOptions.Builder#bestOf}: the one from which the history follows best wins.
+   */
+  public ChatBuilder mmiModel(String model) {
+    setup.setMmiModel(model);
+    return this;
+  }
+
+  /** Whether {@link Reply#candidates} says what each reply was chosen from. Default: false. */
+  public ChatBuilder returnCandidates(boolean wanted) {
+    setup.setReturnCandidates(wanted);
+    return this;
+  }
+
   /** What a message does that is sent while a reply runs. Default: {@link BargeIn#QUEUE}. */
   public ChatBuilder bargeIn(BargeIn bargeIn) {
     setup.setBargeInPolicy(Convert.proto(bargeIn));

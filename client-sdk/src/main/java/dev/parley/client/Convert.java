@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
@@ -145,7 +146,23 @@ final class Convert {
             duration(timings.getFirstToken()),
             duration(timings.getTotal())),
         turn.getSeed(),
-        servedModel(turn.getModel()));
+        servedModel(turn.getModel()),
+        turn.getCandidatesList().stream().map(Convert::candidate).toList(),
+        turn.hasChosenCandidate()
+            ? OptionalInt.of(turn.getChosenCandidate())
+            : OptionalInt.empty());
+  }
+
+  private static Candidate candidate(dev.parley.v1.Candidate candidate) {
+    return new Candidate(
+        candidate.getText(),
+        finishReason(candidate.getFinishReason()),
+        candidate.getGeneratedTokens(),
+        candidate.getMeanLogProbability(),
+        candidate.hasMmiScore()
+            ? OptionalDouble.of(candidate.getMmiScore())
+            : OptionalDouble.empty(),
+        candidate.getSeed());
   }
 
   static Model model(dev.parley.v1.Model model) {

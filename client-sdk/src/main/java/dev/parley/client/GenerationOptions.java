@@ -257,7 +257,10 @@ public final class GenerationOptions {
       return this;
     }
 
-    /** How many candidate replies are made; the best one is returned; default 1. */
+    /**
+     * How many candidate replies are made, at most 32; the best one is returned, see {@link
+     * ChatBuilder#mmiModel}. Above 1 needs {@link #doSample}. Default 1.
+     */
     public Builder bestOf(int bestOf) {
       parameters.setBestOf(bestOf);
       return this;

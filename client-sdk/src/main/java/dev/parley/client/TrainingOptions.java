@@ -113,6 +113,15 @@ public final class TrainingOptions {
         : OptionalInt.empty();
   }
 
+  /** As {@link Builder#direction}; empty: not set. */
+  public Optional<TrainingDirection> direction() {
+    return switch (parameters.getDirection()) {
+      case TRAINING_DIRECTION_FORWARD -> Optional.of(TrainingDirection.FORWARD);
+      case TRAINING_DIRECTION_BACKWARD -> Optional.of(TrainingDirection.BACKWARD);
+      case TRAINING_DIRECTION_UNSPECIFIED, UNRECOGNIZED -> Optional.empty();
+    };
+  }
+
   /** As {@link Builder#labelPolicy}; empty: not set. */
   public Optional<LabelPolicy> labelPolicy() {
     return parameters.hasLabelPolicy()
@@ -262,6 +271,13 @@ public final class TrainingOptions {
     /** Which tokens are learned. */
     public Builder labelPolicy(LabelPolicy labelPolicy) {
       parameters.setLabelPolicy(Convert.proto(labelPolicy));
+      return this;
+    }
+
+    /** In which order turns are read. */
+    public Builder direction(TrainingDirection direction) {
+      parameters.setDirection(
+          dev.parley.v1.TrainingDirection.valueOf("TRAINING_DIRECTION_" + direction.name()));
       return this;
     }
 

@@ -46,6 +46,14 @@ public final class Gpt2Decoder implements AutoCloseable {
     }
   }
 
+  /**
+   * A sequence that is given, and asked about.
+   *
+   * @param tokens at least two, at most one more than the context
+   * @param from the first token that counts, at least 1
+   */
+  public record Scored(int[] tokens, int from) {}
+
   private Gpt2Decoder(
       Gpt2Config config,
       Precision precision,
@@ -174,6 +182,17 @@ public final class Gpt2Decoder implements AutoCloseable {
       row.cache().advance(row.tokens().length);
     }
     return logits;
+  }
+
+  /**
+   * How probable the ends of sequences are; leaves no cache behind.
+   *
+   * @return for each, the sum over its tokens from {@link Scored#from} on of the logarithm of their
+   *     probability after all tokens before, in nats
+   * @throws IllegalArgumentException if a sequence exceeds the context
+   */
+  public double[] logProbabilities(List<Scored> sequences) {
+    return new SequenceScores(manager, program, parameters, packed, sequences).sums(this);
   }
 
   /**

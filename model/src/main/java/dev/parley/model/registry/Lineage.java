@@ -1,6 +1,7 @@
 package dev.parley.model.registry;
 
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -36,6 +37,16 @@ public record Lineage(
     }
     parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
     metrics = Collections.unmodifiableMap(new TreeMap<>(metrics));
+  }
+
+  /** The parameter that says in which order turns are read; absent: forward. */
+  private static final String DIRECTION = "direction";
+
+  /** In which order the version reads turns. */
+  public Direction direction() {
+    return parameters.getOrDefault(DIRECTION, "").toUpperCase(Locale.ROOT).endsWith("BACKWARD")
+        ? Direction.BACKWARD
+        : Direction.FORWARD;
   }
 
   /** A version that no training made. */

@@ -113,6 +113,14 @@ class Program(Module):
     values2, at = torch.topk(torch.gather(x, 1, candidates), count, 1, True, False)
     return (values2, torch.gather(candidates, 1, at))
 
+  # `step`, and of the logits only what they say about the tokens that do come next.
+  #   targets: [wanted], the token after each of `wanted`
+  # Returns the logarithms of their probabilities [wanted], fp64.
+  def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], caches: List[Tensor], wanted: Tensor, targets: Tensor) -> Tensor:
+    logits = self.step(p, weights, ids, positions, counts, pasts, caches, wanted)
+    chosen = torch.gather(logits, 1, targets.unsqueeze(1)).squeeze(1)
+    return chosen.to(7) - torch.logsumexp(logits, [-1]).to(7)
+
   # The parameters that a step takes beside the packed projections, at the places of Gpt2Layout.
   #   dtype: of the token embedding, by far the largest of them
   def keep(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:

@@ -166,6 +166,11 @@ final class GrpcRun implements AutoCloseable {
   /** Serves an engine that is its caller's. */
   private record OneModel(ChatEngine engine, Tokenizer tokenizer) implements ServedModels {
     @Override
+    public Lease acquireBackward(String modelReference) {
+      return acquire(modelReference);
+    }
+
+    @Override
     public Lease acquire(String modelReference) {
       return new Lease() {
         @Override

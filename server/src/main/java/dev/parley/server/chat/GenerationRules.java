@@ -17,6 +17,9 @@ final class GenerationRules {
   /** As generation.proto says, for the same reason. */
   private static final int LONGEST_TEXT = 256;
 
+  /** Twice DialoGPT's 16: more would let one turn take half of a step's rows. */
+  private static final int MOST_CANDIDATES = 32;
+
   private final GenerationParameters parameters;
   private final String path;
   private final List<FieldViolation> problems = new ArrayList<>();
@@ -95,7 +98,11 @@ final class GenerationRules {
         "no_repeat_ngram_size",
         p.getNoRepeatNgramSize(),
         "at least 0");
-    check(!p.hasBestOf() || p.getBestOf() >= 1, "best_of", p.getBestOf(), "at least 1");
+    check(
+        !p.hasBestOf() || (p.getBestOf() >= 1 && p.getBestOf() <= MOST_CANDIDATES),
+        "best_of",
+        p.getBestOf(),
+        "between 1 and " + MOST_CANDIDATES);
   }
 
   private void checkTexts() {

@@ -2,9 +2,12 @@ package dev.parley.server.chat;
 
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Code;
+import dev.parley.server.engine.BestOf;
+import dev.parley.server.engine.ScoredReply;
 import dev.parley.server.engine.TurnOutcome;
 import dev.parley.server.engine.TurnSink;
 import dev.parley.server.rpc.RpcException;
+import dev.parley.v1.Candidate;
 import dev.parley.v1.ChatResponse;
 import dev.parley.v1.FinishReason;
 import dev.parley.v1.ServedModel;
@@ -13,6 +16,9 @@ import dev.parley.v1.Timings;
 import dev.parley.v1.TurnComplete;
 import dev.parley.v1.TurnFailed;
 import dev.parley.v1.Usage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Writes one turn to its stream: deltas, then exactly one of TurnComplete or TurnFailed. */
@@ -22,9 +28,12 @@ final class ReplyWriter implements TurnSink {
   private final int turn;
   private final String requestId;
   private final long seed;
-  private final ReplyText text;
-  private final BadWords badWords;
+  private final Supplier<CandidateText> texts;
+  private final CandidateText text;
+  private final boolean returnCandidates;
   private final Ended ended;
+  private final List<CandidateText> drafts = new ArrayList<>();
+  private final StringBuilder chosen = new StringBuilder();
 
   /** What a stream is told about a turn's end. */
   interface Ended {
@@ -38,22 +47,29 @@ final class ReplyWriter implements TurnSink {
     void failed(RpcException error);
   }
 
+  /**
+   * A writer of one turn.
+   *
+   * @param texts makes the text of the reply, and that of each candidate for it
+   * @param returnCandidates whether the end of the turn says what the reply was chosen from
+   */
   ReplyWriter(
       Outbox outbox,
       ServedModel model,
       int turn,
       String requestId,
       long seed,
-      ReplyText text,
-      BadWords badWords,
+      Supplier<CandidateText> texts,
+      boolean returnCandidates,
       Ended ended) {
     this.outbox = outbox;
     this.model = model;
     this.turn = turn;
     this.requestId = requestId;
     this.seed = seed;
-    this.text = text;
-    this.badWords = badWords;
+    this.texts = texts;
+    this.text = texts.get();
+    this.returnCandidates = returnCandidates;
     this.ended = ended;
   }
 
@@ -69,18 +85,25 @@ final class ReplyWriter implements TurnSink {
 
   @Override
   public boolean allows(int token) {
-    return badWords.allow(token);
+    return text.allows(token);
   }
 
   @Override
   public @Nullable Stop token(int token) {
-    badWords.add(token);
-    delta(text.add(token));
-    return stop();
+    Stop stop = text.token(token);
+    if (drafts.isEmpty()) {
+      delta(text.piece());
+    } else {
+      chosen.append(text.piece()); // it is whole already: one message will do
+    }
+    return stop;
   }
 
-  private @Nullable Stop stop() {
-    return text.stopText().map(stop -> new Stop(stop, text.textTokens())).orElse(null);
+  @Override
+  public Draft draft() {
+    CandidateText draft = texts.get();
+    drafts.add(draft);
+    return draft;
   }
 
   private void delta(String piece) {
@@ -95,7 +118,7 @@ final class ReplyWriter implements TurnSink {
 
   @Override
   public void finished(TurnOutcome outcome) {
-    delta(text.finish());
+    delta(chosen + text.finish());
     TurnComplete.Builder complete =
         TurnComplete.newBuilder()
             .setTurn(turn)
@@ -118,9 +141,27 @@ final class ReplyWriter implements TurnSink {
     if (outcome.reason() == TurnOutcome.FinishReason.STOP_TEXT) {
       complete.setStopText(outcome.stopText());
     }
+    if (returnCandidates && outcome.chosen() >= 0) {
+      outcome.candidates().forEach(reply -> complete.addCandidates(candidate(reply)));
+      complete.setChosenCandidate(outcome.chosen());
+    }
     ended.said(text.text());
     outbox.send(ChatResponse.newBuilder().setTurnComplete(complete).build());
     ended.complete();
+  }
+
+  private Candidate candidate(ScoredReply reply) {
+    CandidateText draft = drafts.get(reply.index());
+    draft.finish();
+    Candidate.Builder candidate =
+        Candidate.newBuilder()
+            .setText(draft.text())
+            .setFinishReason(reason(reply.reason()))
+            .setGeneratedTokens(reply.generatedTokens())
+            .setMeanLogProbability(reply.meanLogProbability())
+            .setSeed(BestOf.seed(seed, reply.index()));
+    reply.score().ifPresent(candidate::setMmiScore);
+    return candidate.build();
   }
 
   private static FinishReason reason(TurnOutcome.FinishReason reason) {

@@ -12,9 +12,17 @@ public interface ServedModels {
    *
    * @param modelReference {@code name}, {@code name@version} or {@code name@alias}
    * @throws dev.parley.server.rpc.RpcException NOT_FOUND where there is no such model or version,
-   *     UNAVAILABLE where it cannot be served now
+   *     UNAVAILABLE where it cannot be served now, FAILED_PRECONDITION where it is a backward model
    */
   Lease acquire(String modelReference);
+
+  /**
+   * As {@link #acquire}, for a backward model, which ranks candidates and does not answer.
+   *
+   * @throws dev.parley.server.rpc.RpcException as {@link #acquire}; FAILED_PRECONDITION where it is
+   *     a forward model
+   */
+  Lease acquireBackward(String modelReference);
 
   /** A version that is held. */
   interface Lease extends AutoCloseable {

@@ -3,7 +3,9 @@ package dev.parley.server.chat;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.BadRequest.FieldViolation;
 import com.google.rpc.Code;
+import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.server.chat.FeedbackSink.Judgement;
+import dev.parley.server.engine.BestOf;
 import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.engine.Conversation;
 import dev.parley.server.engine.TurnRequest;
@@ -36,6 +38,7 @@ final class Talk implements AutoCloseable {
 
   private final ChatService service;
   private final ServedModels.Lease lease;
+  private final Optional<ServedModels.Lease> backward;
   private final Conversation conversation;
   private final ChatSetup setup;
   private final Outbox outbox;
@@ -48,6 +51,7 @@ final class Talk implements AutoCloseable {
   private Talk(
       ChatService service,
       ServedModels.Lease lease,
+      Optional<ServedModels.Lease> backward,
       Conversation conversation,
       ChatSetup setup,
       Outbox outbox,
@@ -55,6 +59,7 @@ final class Talk implements AutoCloseable {
       SetupComplete setupComplete) {
     this.service = service;
     this.lease = lease;
+    this.backward = backward;
     this.conversation = conversation;
     this.setup = setup;
     this.outbox = outbox;
@@ -71,26 +76,47 @@ final class Talk implements AutoCloseable {
   static Talk begin(
       ChatService service, ChatSetup setup, Outbox outbox, @Nullable Deadline deadline) {
     ServedModels.Lease lease = service.models().acquire(setup.getModel());
+    Optional<ServedModels.Lease> backward = Optional.empty();
     try {
       ChatEngine engine = lease.engine();
       GenerationParameters inForce = Generation.inForce(lease.defaults(), setup.getGeneration());
       requireNone(problems(setup.getGeneration(), inForce, "setup.generation", engine));
+      if (setup.hasMmiModel()) {
+        backward = Optional.of(service.models().acquireBackward(setup.getMmiModel()));
+        requireSameVocabulary(lease, backward.get());
+      }
       int context = engine.config().contextLength();
       Conversation conversation =
           engine.open(
               () -> GivenHistory.tokens(setup.getHistoryList(), lease.tokenizer(), context));
-      SetupComplete complete =
+      SetupComplete.Builder complete =
           SetupComplete.newBuilder()
               .setConversationId(service.newConversationId())
               .setModel(lease.identity())
               .setContextLimitTokens(context)
               .setGeneration(inForce)
-              .setHistoryTokens(conversation.historyTokens())
-              .build();
-      return new Talk(service, lease, conversation, setup, outbox, deadline, complete);
+              .setHistoryTokens(conversation.historyTokens());
+      backward.ifPresent(held -> complete.setMmiModel(held.identity()));
+      return new Talk(
+          service, lease, backward, conversation, setup, outbox, deadline, complete.build());
     } catch (RuntimeException e) {
+      backward.ifPresent(ServedModels.Lease::close);
       lease.close();
       throw e;
+    }
+  }
+
+  private static void requireSameVocabulary(
+      ServedModels.Lease forward, ServedModels.Lease backward) {
+    Gpt2Config one = forward.engine().config();
+    Gpt2Config other = backward.engine().config();
+    if (one.vocabularySize() != other.vocabularySize() || one.endOfText() != other.endOfText()) {
+      throw RpcException.of(
+          Code.FAILED_PRECONDITION,
+          "OTHER_VOCABULARY",
+          "setup.mmi_model has a vocabulary of %d tokens, but setup.model one of %d: train the backward model from the same base"
+              .formatted(other.vocabularySize(), one.vocabularySize()),
+          Map.of());
     }
   }
 
@@ -135,9 +161,6 @@ final class Talk implements AutoCloseable {
               .formatted(length, context),
           Map.of("characters", Integer.toString(length)));
     }
-    if (all.getBestOf() > 1) {
-      throw RpcException.unimplemented("generation.best_of above 1", "leave it out or set it to 1");
-    }
     long seed = all.hasSeed() ? all.getSeed() : service.newSeed();
     ReplyWriter.Ended end =
         new ReplyWriter.Ended() {
@@ -163,8 +186,8 @@ final class Talk implements AutoCloseable {
             turn,
             requestId,
             seed,
-            new ReplyText(lease.tokenizer(), all.getStopList()),
-            new BadWords(lease.tokenizer(), all.getBadWordsList()),
+            () -> new CandidateText(lease.tokenizer(), all.getStopList(), all.getBadWordsList()),
+            setup.getReturnCandidates(),
             end);
     Supplier<TurnRequest> request =
         () ->
@@ -172,7 +195,10 @@ final class Talk implements AutoCloseable {
                 lease.tokenizer().encode(message.getText()),
                 Generation.sampling(all, lease.tokenizer(), seed),
                 startBy(engine),
-                deadline(engine));
+                deadline(engine),
+                new BestOf(
+                    all.getBestOf(),
+                    backward.map(held -> new MmiScorer(held.engine(), held.identity()))));
     if (setup.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT) {
       conversation.bargeIn(request, writer);
     } else {
@@ -212,6 +238,13 @@ final class Talk implements AutoCloseable {
               path + ".min_new_tokens",
               "is %d, but must be at most max_new_tokens, which is %d"
                   .formatted(all.getMinNewTokens(), all.getMaxNewTokens())));
+    }
+    if (problems.isEmpty() && all.getBestOf() > 1 && !all.getDoSample()) {
+      problems.add(
+          RpcException.violation(
+              path + ".best_of",
+              "is %d, but must be 1 while do_sample is false: greedy candidates are all the same; set do_sample"
+                  .formatted(all.getBestOf())));
     }
     return problems;
   }
@@ -273,6 +306,7 @@ final class Talk implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       conversation.close();
+      backward.ifPresent(ServedModels.Lease::close);
       lease.close();
     }
   }

@@ -88,7 +88,14 @@ public final class ChatEngine implements AutoCloseable {
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
     this.loop =
-        new EngineLoop(decoder, beforeCall, limits, this.observer, this::now, this::turnEnded);
+        new EngineLoop(
+            decoder,
+            beforeCall,
+            limits,
+            this.observer,
+            this::now,
+            this::turnEnded,
+            mailbox::post);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
@@ -190,7 +197,8 @@ public final class ChatEngine implements AutoCloseable {
                 if (bargeIn) {
                   loop.interruptAll(slot.dialogue);
                 }
-                long id = turnIds.incrementAndGet();
+                int ids = request.bestOf().candidates(); // one for each candidate
+                long id = turnIds.getAndAdd(ids) + 1;
                 loop.submit(new Turn(id, slot, request, sink, arrival));
               });
       if (!queued) {
@@ -273,6 +281,32 @@ public final class ChatEngine implements AutoCloseable {
 
   void wake(ConversationSlot slot) {
     mailbox.post(() -> loop.wake(slot.dialogue));
+  }
+
+  /**
+   * How probable the ends of sequences are, as {@link Gpt2Decoder#logProbabilities} says; found
+   * between two steps.
+   *
+   * @return completes on the engine's thread; exceptionally, with UNAVAILABLE, where that has ended
+   */
+  public CompletableFuture<double[]> score(List<Gpt2Decoder.Scored> sequences) {
+    CompletableFuture<double[]> scores = new CompletableFuture<>();
+    boolean posted =
+        mailbox.post(
+            () -> {
+              try {
+                scores.complete(decoder.logProbabilities(sequences));
+              } catch (RuntimeException e) {
+                scores.completeExceptionally(e);
+              } catch (Error e) { // the engine ends with it
+                scores.completeExceptionally(e);
+                throw e;
+              }
+            });
+    if (!posted) {
+      scores.completeExceptionally(stopped());
+    }
+    return scores;
   }
 
   /** Runs something on the engine thread after what was asked before; false where it has ended. */

@@ -130,6 +130,17 @@ final class Dialogue {
     cached.addAll(source.cached.first(count));
   }
 
+  /**
+   * Takes over what another one has cached, in place of its own; nothing where that has nothing.
+   */
+  void adopt(Dialogue other) {
+    forget();
+    cache = other.cache;
+    cached.addAll(other.cached.first(other.cached.size()));
+    other.cache = null;
+    other.cached.clear();
+  }
+
   /** Nobody talks here any more; what is cached may be of use to others. */
   void close() {
     closed = true;

@@ -3,6 +3,7 @@ package dev.parley.server.engine;
 import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Logits;
+import dev.parley.server.engine.Candidates.End;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.StepClock.Part;
@@ -46,6 +47,7 @@ final class EngineLoop {
   private final StepRunner runner;
   private final Sampler sampler;
   private final StepClock stepClock;
+  private final BestOfRows bestOf;
   private final Map<Long, Turn> turns = new LinkedHashMap<>();
   private int failedSteps;
   private volatile EngineState state;
@@ -55,6 +57,7 @@ final class EngineLoop {
    *
    * @param beforeCall told what each call into the model reads; where it throws, the call fails
    * @param ended told about every turn that ended, after its sink
+   * @param later runs something between two steps, from any thread
    */
   EngineLoop(
       Gpt2Decoder decoder,
@@ -62,7 +65,8 @@ final class EngineLoop {
       EngineLimits limits,
       EngineObserver observer,
       LongSupplier clock,
-      Consumer<Turn> ended) {
+      Consumer<Turn> ended,
+      Consumer<Runnable> later) {
     this.limits = limits;
     this.observer = observer;
     this.clock = clock;
@@ -76,6 +80,7 @@ final class EngineLoop {
     this.runner = new StepRunner(decoder, beforeCall, this::giveUpMemory);
     this.stepClock = new StepClock(clock);
     this.sampler = new Sampler(decoder.config().vocabularySize(), endOfText);
+    this.bestOf = new BestOfRows(scheduler, caches, observer, clock, later, new Chosen());
     this.state = EngineState.empty(limits);
   }
 
@@ -114,13 +119,13 @@ final class EngineLoop {
     dialogue.turns.stream()
         .filter(turn -> which.test(turn.sink))
         .findFirst()
-        .ifPresent(turn -> finish(turn, FinishReason.INTERRUPTED));
+        .ifPresent(this::interrupt);
   }
 
   /** Ends every turn of a conversation in order, each with what was delivered. */
   void interruptAll(Dialogue dialogue) {
     for (Turn turn : List.copyOf(dialogue.turns)) {
-      finish(turn, FinishReason.INTERRUPTED);
+      interrupt(turn);
     }
   }
 
@@ -153,7 +158,7 @@ final class EngineLoop {
               deliver(turn, () -> turn.sink.failed(EngineErrors.expired(waited(turn))), "expired"));
     }
     for (long id : plan.overdue()) {
-      remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.reply()));
+      remove(id, turn -> complete(turn, FinishReason.DEADLINE, "", turn.delivered()));
     }
     if (!feasible.grants().isEmpty()) {
       run(feasible);
@@ -169,10 +174,7 @@ final class EngineLoop {
   private Plan move(Plan plan) {
     Plan left = plan;
     for (Plan.Move move : plan.moves()) {
-      if (move instanceof Plan.Drop drop) {
-        caches.drop(drop);
-      } else if (move instanceof Plan.Share share && !caches.share(share)) {
-        scheduler.lose(share.turn());
+      if (!move(move) && move instanceof Plan.Share share) {
         left = left.without(share.turn());
       }
     }
@@ -184,6 +186,17 @@ final class EngineLoop {
     List<Plan.Drop> dropped = scheduler.reclaim();
     dropped.forEach(caches::drop);
     return !dropped.isEmpty();
+  }
+
+  /** Drops or copies a cache; false where that failed: it is read in the next steps. */
+  private boolean move(Plan.Move move) {
+    if (move instanceof Plan.Drop drop) {
+      caches.drop(drop);
+    } else if (move instanceof Plan.Share share && !caches.share(share)) {
+      scheduler.lose(share.turn());
+      return false;
+    }
+    return true;
   }
 
   /** Every turn fails; no conversation is left. */
@@ -211,6 +224,7 @@ final class EngineLoop {
     Turn first = dialogue.turns.peek();
     if (first != null) {
       lookAt(first);
+      BestOfRows.others(first).forEach(this::lookAt);
     }
   }
 
@@ -289,16 +303,21 @@ final class EngineLoop {
 
   /**
    * Chooses tokens of a reply: the next one, and on as long as they are those that were guessed.
+   * The first one of a turn with several candidates is chosen for each of them.
    */
   private void sample(Turn turn, Result result, long now) {
     int[] guesses = result.guesses();
     int accepted = 0;
-    while (sampled(turn, result.logits().get(accepted), now)
-        && accepted < guesses.length
-        && turn.tokens.get(turn.tokens.size() - 1) == guesses[accepted]) {
-      turn.dialogue.read(guesses[accepted]);
-      scheduler.accept(turn.id);
-      accepted++;
+    if (turn.candidates == null && turn.request.bestOf().candidates() > 1) {
+      bestOf.fork(turn).forEach(candidate -> sampled(candidate, result.logits().get(0), now));
+    } else {
+      while (sampled(turn, result.logits().get(accepted), now)
+          && accepted < guesses.length
+          && turn.tokens.get(turn.tokens.size() - 1) == guesses[accepted]) {
+        turn.dialogue.read(guesses[accepted]);
+        scheduler.accept(turn.id);
+        accepted++;
+      }
     }
     if (guesses.length > 0) {
       scheduler.checked(turn.dialogue.id, guesses.length, accepted);
@@ -312,10 +331,10 @@ final class EngineLoop {
    * @return whether the reply goes on
    */
   private boolean sampled(Turn turn, Logits logits, long now) {
-    SamplingParameters sampling = turn.request.sampling();
+    SamplingParameters sampling = turn.sampling;
     int token;
     try {
-      token = sampler.choose(logits, sampling, turn.tokens, turn.promptTokens, turn.sink::allows);
+      token = sampler.choose(logits, sampling, turn.tokens, turn.promptTokens, turn.draft::allows);
       stepClock.lap(Part.SAMPLING);
     } catch (Sampler.NoTokenException e) {
       failRow(turn, EngineErrors.noToken(e));
@@ -325,25 +344,27 @@ final class EngineLoop {
       return false;
     }
     turn.generated(now);
+    if (turn.candidates != null) {
+      turn.logProbability += LogProbability.of(logits, sampling.temperature(), token);
+    }
     if (token == endOfText) {
-      finish(turn, FinishReason.END_OF_TURN);
+      ended(turn, FinishReason.END_OF_TURN, "", turn.reply());
       return false;
     }
     turn.tokens.add(token);
     TurnSink.Stop stop;
     try {
-      stop = turn.sink.token(token);
+      stop = turn.draft.token(token);
     } catch (RuntimeException e) {
       fail(turn, internal(e));
       return false;
     }
     if (stop != null) {
-      scheduler.finish(turn.id);
-      remove(turn.id, t -> complete(t, FinishReason.STOP_TEXT, stop.text(), stop.keptTokens()));
+      ended(turn, FinishReason.STOP_TEXT, stop.text(), stop.keptTokens());
     } else if (turn.generatedTokens >= sampling.maxNewTokens()) {
-      finish(turn, FinishReason.MAX_TOKENS);
+      ended(turn, FinishReason.MAX_TOKENS, "", turn.reply());
     } else if (turn.tokens.size() >= contextLength) {
-      finish(turn, FinishReason.CONTEXT_FULL);
+      ended(turn, FinishReason.CONTEXT_FULL, "", turn.reply());
     } else {
       scheduler.extend(turn.id);
       return true;
@@ -357,12 +378,30 @@ final class EngineLoop {
     scheduler.ready(turn.id, turn.tokens.size(), turn.dialogue.reuse(turn.tokens));
   }
 
-  private void finish(Turn turn, FinishReason reason) {
+  /** A reply is whole, or a candidate for one. */
+  private void ended(Turn turn, FinishReason reason, String stopText, int[] kept) {
+    if (turn.candidates == null) {
+      finish(turn, reason, stopText, kept);
+    } else {
+      bestOf.ended(turn, turn.candidates, End.of(reason, stopText, turn.reply(), kept));
+    }
+  }
+
+  /** Ends a turn early, with what was delivered. */
+  private void interrupt(Turn turn) {
+    finish(turn, FinishReason.INTERRUPTED, "", turn.delivered());
+  }
+
+  private void finish(Turn turn, FinishReason reason, String stopText, int[] kept) {
     scheduler.finish(turn.id);
-    remove(turn.id, t -> complete(t, reason, "", t.reply()));
+    remove(turn.id, t -> complete(t, reason, stopText, kept));
   }
 
   private void fail(Turn turn, RpcException error) {
+    if (bestOf.row(turn.id) != null) { // a turn without a reader: the others compete on
+      failRow(turn, error);
+      return;
+    }
     scheduler.finish(turn.id);
     String kind = error.toStatus().getCode() == Code.CANCELLED_VALUE ? "cancelled" : "failed";
     remove(turn.id, t -> deliver(t, () -> t.sink.failed(error), kind));
@@ -373,10 +412,15 @@ final class EngineLoop {
     int tokens = turn.tokens.size();
     log.warn(
         "turn {} of conversation {} failed: {}", turn.id, turn.dialogue.id, error.getMessage());
-    scheduler.finish(turn.id);
+    scheduler.rest(turn.id);
     scheduler.forget(turn.dialogue.id);
     turn.dialogue.forget();
     observer.evicted(EvictionReason.FAILED, tokens);
+    if (turn.candidates != null) {
+      bestOf.ended(turn, turn.candidates, End.failed(error));
+      return;
+    }
+    scheduler.finish(turn.id);
     remove(turn.id, t -> deliver(t, () -> t.sink.failed(error), "failed"));
   }
 
@@ -397,6 +441,9 @@ final class EngineLoop {
   private void remove(long id, Consumer<Turn> end) {
     Turn turn = turn(id);
     turns.remove(id);
+    if (turn.candidates != null) {
+      bestOf.close(turn.candidates);
+    }
     boolean first = turn.dialogue.turns.peek() == turn;
     turn.dialogue.turns.remove(turn);
     end.accept(turn);
@@ -417,7 +464,7 @@ final class EngineLoop {
         clock.getAsLong() - turn.arrival,
         turn.started ? turn.promptTokens - turn.cachedPromptTokens : 0,
         turn.cachedPromptTokens,
-        turn.generatedTokens);
+        turn.allGeneratedTokens());
     ended.accept(turn);
   }
 
@@ -426,11 +473,37 @@ final class EngineLoop {
   }
 
   private Turn turn(long id) {
-    Turn turn = turns.get(id);
+    Turn turn = turns.getOrDefault(id, bestOf.row(id));
     if (turn == null) {
       throw new IllegalStateException("turn %d is unknown".formatted(id));
     }
     return turn;
+  }
+
+  /** Where turns with candidates go on. */
+  private final class Chosen implements BestOfRows.Loop {
+    @Override
+    public void move(Plan.Move move) {
+      EngineLoop.this.move(move);
+    }
+
+    @Override
+    public void chosen(Turn turn, End end) {
+      try {
+        for (int token : end.reply()) {
+          turn.draft.token(token);
+        }
+      } catch (RuntimeException e) {
+        fail(turn, internal(e));
+        return;
+      }
+      finish(turn, end.reason(), end.stopText(), end.kept());
+    }
+
+    @Override
+    public void failed(Turn turn, RpcException error) {
+      fail(turn, error);
+    }
   }
 
   private static RpcException internal(Throwable cause) {

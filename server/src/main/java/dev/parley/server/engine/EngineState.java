@@ -5,7 +5,7 @@ package dev.parley.server.engine;
  *
  * @param conversations open ones
  * @param waitingTurns turns before their first step, and preempted ones
- * @param runningTurns turns that hold keys and values
+ * @param runningTurns turns that hold keys and values; each candidate for a reply counts as one
  * @param parkedTurns turns whose readers take no more for now
  * @param activeKvTokens reserved by running turns
  * @param cachedKvTokens kept for idle conversations, and of closed ones for others that begin

@@ -46,6 +46,26 @@ public record SamplingParameters(
         maxNewTokens, 0, false, 1, 0, 1, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), 0);
   }
 
+  /** The same with another seed. */
+  SamplingParameters withSeed(long other) {
+    return new SamplingParameters(
+        maxNewTokens,
+        minNewTokens,
+        sample,
+        temperature,
+        topK,
+        topP,
+        minP,
+        typicalP,
+        repetitionPenalty,
+        presencePenalty,
+        frequencyPenalty,
+        noRepeatNgramSize,
+        logitBias,
+        badSequences,
+        other);
+  }
+
   /** Whether the most probable token is what the raw logits say. */
   boolean plainGreedy() {
     return !sample

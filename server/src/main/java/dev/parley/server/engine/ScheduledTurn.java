@@ -1,6 +1,8 @@
 package dev.parley.server.engine;
 
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 
 /** A turn as the scheduler sees it: numbers. Phase and parking change through {@link TurnTable}. */
 final class ScheduledTurn {
@@ -20,6 +22,9 @@ final class ScheduledTurn {
   /** Of history, message and the reply so far. */
   int tokens;
 
+  /** Rows of their own that end with it. */
+  final List<ScheduledTurn> candidates = new ArrayList<>();
+
   /** The last step that it had a row in. */
   long lastStep;
 
@@ -29,7 +34,9 @@ final class ScheduledTurn {
     /** Its tokens are known, its memory is not reserved. */
     WAITING,
     /** Its memory is reserved. */
-    RUNNING
+    RUNNING,
+    /** It reads nothing more, but has not ended: other candidates for the same reply go on. */
+    RESTING
   }
 
   ScheduledTurn(long id, Seat seat, long startBy, long deadline) {

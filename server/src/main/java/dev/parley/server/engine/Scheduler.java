@@ -50,6 +50,7 @@ final class Scheduler {
   private final PrefixOffers offers;
   private final Seats seats;
   private final TurnTable turns = new TurnTable();
+  private int candidates;
   private long step;
 
   Scheduler(EngineLimits limits) {
@@ -136,13 +137,72 @@ final class Scheduler {
     seats.get(conversation).guesses.checked(guessed, accepted);
   }
 
-  /** A turn ended; what is cached of its conversation stays, evictable. */
+  /** A turn ended, and its candidates; what is cached of its conversation stays, evictable. */
   void finish(long id) {
     ScheduledTurn turn = turns.get(id);
+    for (ScheduledTurn candidate : turn.candidates) {
+      turns.remove(candidate);
+      seats.close(candidate.seat, false);
+      candidates--;
+    }
     turns.remove(turn);
     if (turn.phase == Phase.RUNNING) {
       seats.release(turn.seat, step);
     }
+  }
+
+  /**
+   * A turn that has read its whole prompt gets further candidates for its reply: rows of their own
+   * that begin with the prompt and end with the turn. Idle caches make room for copies of the
+   * prompt's keys and values; a candidate without room waits, and reads the prompt if need be.
+   *
+   * @param ids of the candidates, greater than the turn's and below those of turns that arrived
+   *     after it; {@link #candidateSeat} is the conversation of each
+   * @return what is to be dropped and copied at once, in this order
+   */
+  List<Move> fork(long id, List<Long> ids) {
+    ScheduledTurn turn = turns.get(id);
+    List<Move> moves = new ArrayList<>();
+    for (long candidateId : ids) {
+      Seat seat = seats.open(candidateSeat(candidateId));
+      ScheduledTurn candidate =
+          new ScheduledTurn(candidateId, seat, TurnRequest.NEVER, TurnRequest.NEVER);
+      candidate.tokens = turn.tokens;
+      turn.candidates.add(candidate);
+      candidates++;
+      turns.add(candidate);
+      if (dropIdle(turn.tokens + HEADROOM, turn.seat, moves)) {
+        turns.phase(candidate, Phase.RUNNING);
+        seats.hold(seat, candidate, turn.tokens);
+        seats.replace(seat, turn.tokens);
+        moves.add(new Share(candidateId, seat.conversation, turn.seat.conversation, turn.tokens));
+      } else {
+        turns.phase(candidate, Phase.WAITING);
+      }
+    }
+    return moves;
+  }
+
+  /** The conversation of a candidate that a turn was given. */
+  static long candidateSeat(long id) {
+    return -id;
+  }
+
+  /** A candidate is whole: it reads nothing more, and what is cached of it is evictable. */
+  void rest(long id) {
+    ScheduledTurn turn = turns.get(id);
+    if (turn.phase == Phase.RUNNING) {
+      seats.release(turn.seat, step);
+    }
+    turns.phase(turn, Phase.RESTING);
+  }
+
+  /** A resting turn's conversation takes over what is cached of a resting candidate of it. */
+  void adopt(long id, long candidate) {
+    Seat from = turns.get(candidate).seat;
+    int cached = from.cached;
+    seats.forget(from);
+    seats.keep(turns.get(id).seat, cached);
   }
 
   /** A running turn has no keys and values any more; it reads everything again. */
@@ -301,6 +361,18 @@ final class Scheduler {
     return guesses;
   }
 
+  /** Drops idle caches but one until so many tokens are free; false where there are too few. */
+  private boolean dropIdle(int tokens, Seat but, List<Move> moves) {
+    while (tokens > seats.free()) {
+      Optional<Seat> idle = seats.firstIdle(but, null);
+      if (idle.isEmpty()) {
+        return false;
+      }
+      drop(idle.get(), EvictionReason.IDLE, moves);
+    }
+    return true;
+  }
+
   private void preempt(ScheduledTurn turn, List<Move> moves) {
     turns.phase(turn, Phase.WAITING);
     drop(turn.seat, EvictionReason.PREEMPTED, moves);
@@ -318,8 +390,8 @@ final class Scheduler {
   /** The state as numbers. */
   EngineState state() {
     return new EngineState(
-        seats.open(),
-        turns.size() - turns.runningSize(),
+        seats.open() - candidates,
+        turns.size() - turns.runningSize() - turns.restingSize(),
         turns.runningSize(),
         turns.parkedSize(),
         seats.activeTokens(),

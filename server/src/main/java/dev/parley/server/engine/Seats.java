@@ -30,9 +30,11 @@ final class Seats {
     this.ledger = new KvLedger(capacity);
   }
 
-  void open(long conversation) {
-    seats.put(conversation, new Seat(conversation));
+  Seat open(long conversation) {
+    Seat seat = new Seat(conversation);
+    seats.put(conversation, seat);
     open++;
+    return seat;
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.parley.server.engine;
 
+import java.util.List;
+
 /**
  * How a reply ended, and what it cost.
  *
@@ -8,11 +10,15 @@ package dev.parley.server.engine;
  * @param promptTokens of history and message, as the model saw them
  * @param cachedPromptTokens of those, still cached, or cached by another conversation with the same
  *     beginning: the model did not read them for this turn
- * @param generatedTokens of the reply, its end of turn included
+ * @param generatedTokens of the reply, its end of turn included; of all candidates where there were
+ *     several
  * @param droppedHistoryTokens dropped from the front of the history
  * @param queuedNanos from arrival to the first step
  * @param firstTokenNanos from arrival to the first token
  * @param totalNanos from arrival to the end
+ * @param candidates what the reply was chosen from, in order of their seeds; empty where there was
+ *     no choice
+ * @param chosen the reply's place among the candidates; -1 where there was no choice
  */
 public record TurnOutcome(
     FinishReason reason,
@@ -23,7 +29,9 @@ public record TurnOutcome(
     int droppedHistoryTokens,
     long queuedNanos,
     long firstTokenNanos,
-    long totalNanos) {
+    long totalNanos,
+    List<ScoredReply> candidates,
+    int chosen) {
 
   /** Why a reply ended. */
   public enum FinishReason {

@@ -33,6 +33,27 @@ public interface TurnSink {
    */
   @Nullable Stop token(int token);
 
+  /**
+   * A candidate for the reply: it is judged as the reply would be, and nothing of it is delivered.
+   * The one that is chosen comes through {@link #token} afterwards, all at once.
+   */
+  default Draft draft() {
+    return new Draft() {};
+  }
+
+  /** What may end a candidate before the model does. */
+  interface Draft {
+    /** Whether the candidate may go on with this token; as {@link TurnSink#allows}. */
+    default boolean allows(int token) {
+      return true;
+    }
+
+    /** The candidate's next token; as {@link TurnSink#token}. */
+    default @Nullable Stop token(int token) {
+      return null;
+    }
+  }
+
   /** The reply ended. */
   void finished(TurnOutcome outcome);
 

@@ -24,6 +24,8 @@ final class TurnTable {
   private final TreeSet<ScheduledTurn> parkedWaiting = new TreeSet<>(ScheduledTurn.ARRIVAL);
   private final TreeSet<ScheduledTurn> parkedRunning = new TreeSet<>(ScheduledTurn.ARRIVAL);
 
+  private int resting;
+
   void add(ScheduledTurn turn) {
     all.put(turn.id, turn);
     turn.seat.turns.add(turn);
@@ -67,6 +69,7 @@ final class TurnTable {
       case QUEUED -> {}
       case WAITING -> (turn.parked ? parkedWaiting : waiting).add(turn);
       case RUNNING -> (turn.parked ? parkedRunning : running).add(turn);
+      case RESTING -> resting++;
     }
   }
 
@@ -76,6 +79,7 @@ final class TurnTable {
       case QUEUED -> {}
       case WAITING -> (turn.parked ? parkedWaiting : waiting).remove(turn);
       case RUNNING -> (turn.parked ? parkedRunning : running).remove(turn);
+      case RESTING -> resting--;
     }
   }
 
@@ -125,6 +129,11 @@ final class TurnTable {
 
   int runningSize() {
     return running.size() + parkedRunning.size();
+  }
+
+  /** Those that read nothing more, but have not ended. */
+  int restingSize() {
+    return resting;
   }
 
   int parkedSize() {

@@ -1,6 +1,7 @@
 package dev.parley.server.models;
 
 import com.google.rpc.Code;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
@@ -97,9 +98,19 @@ public final class Deployments implements ServedModels, AutoCloseable {
 
   @Override
   public Lease acquire(String modelReference) {
-    ModelReference reference = ModelErrors.reference("setup.model", modelReference);
+    return acquire("setup.model", modelReference, Direction.FORWARD);
+  }
+
+  @Override
+  public Lease acquireBackward(String modelReference) {
+    return acquire("setup.mmi_model", modelReference, Direction.BACKWARD);
+  }
+
+  private Lease acquire(String field, String modelReference, Direction direction) {
+    ModelReference reference = ModelErrors.reference(field, modelReference);
     Optional<AliasKey> alias = AliasKey.of(reference);
     RegisteredVersion version = resolve(reference);
+    ModelErrors.requireDirection(version, direction);
     Deployment deployment = hold(version);
     try {
       LoadedVersion loaded = deployment.loaded().join();

@@ -2,8 +2,10 @@ package dev.parley.server.models;
 
 import com.google.rpc.BadRequest.FieldViolation;
 import com.google.rpc.Code;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
+import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.server.rpc.RpcException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -64,6 +66,26 @@ final class ModelErrors {
             .formatted(version, failures, delay.toSeconds() + 1),
         Map.of("model", version, "failures", Integer.toString(failures)),
         delay);
+  }
+
+  /** FAILED_PRECONDITION where a version reads turns the other way round. */
+  static void requireDirection(RegisteredVersion version, Direction direction) {
+    Direction actual = version.manifest().lineage().direction();
+    if (actual == direction) {
+      return;
+    }
+    String sentence =
+        switch (actual) {
+          case BACKWARD ->
+              "model %s is a backward model: it guesses what was said before a reply and cannot chat; name it as setup.mmi_model beside a forward one";
+          case FORWARD ->
+              "model %s is a forward model and cannot rank candidates; name one that was trained with direction BACKWARD";
+        };
+    throw RpcException.of(
+        Code.FAILED_PRECONDITION,
+        "WRONG_DIRECTION",
+        sentence.formatted(version.reference()),
+        Map.of("model", version.reference(), "direction", actual.name()));
   }
 
   static RpcException notLoaded(String version, @Nullable Throwable cause) {

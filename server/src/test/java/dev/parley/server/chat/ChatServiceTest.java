@@ -436,8 +436,8 @@ class ChatServiceTest {
     assertThat(tooLong.getTurn()).isEqualTo(2);
     assertThat(tooLong.getStatus().getCode()).isEqualTo(Code.INVALID_ARGUMENT_VALUE);
     assertThat(reason(tooLong.getStatus())).isEqualTo("MESSAGE_TOO_LONG");
-    assertThat(bestOf.getStatus().getCode()).isEqualTo(Code.UNIMPLEMENTED_VALUE);
-    assertThat(bestOf.getStatus().getMessage()).contains("best_of");
+    assertThat(fields(bestOf.getStatus())).containsExactly("message.generation.best_of");
+    assertThat(bestOf.getStatus().getMessage()).contains("do_sample");
     assertThat(bestOf.getRequestId()).isEqualTo("best");
     assertThat(fields(contradiction.getStatus()))
         .containsExactly("message.generation.min_new_tokens");

@@ -67,6 +67,12 @@ final class OneModel implements ServedModels, AutoCloseable {
     }
   }
 
+  /** The same model ranks as well as another random one. */
+  @Override
+  public Lease acquireBackward(String modelReference) {
+    return acquire(modelReference);
+  }
+
   @Override
   public Lease acquire(String modelReference) {
     if (!modelReference.equals("tiny")) {

@@ -1,8 +1,11 @@
 package dev.parley.trainer.data;
 
+import dev.parley.model.registry.Direction;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -15,6 +18,15 @@ public record Dialogue(List<Turn> turns) {
   /** Copies the turns. */
   public Dialogue {
     turns = List.copyOf(turns);
+  }
+
+  /** The turns in the order in which a model of a direction reads them. */
+  public List<Turn> turns(Direction direction) {
+    List<Turn> read = new ArrayList<>(turns);
+    if (direction == Direction.BACKWARD) {
+      Collections.reverse(read);
+    }
+    return read;
   }
 
   /** SHA-256 over speakers, texts and train flags: equal for equal dialogues alone. */

@@ -1,6 +1,14 @@
 package dev.parley.trainer.data;
 
-/** Which turns of a dialogue are learned. A turn's end is learned with the turn; padding never. */
+import dev.parley.model.registry.Direction;
+import java.util.List;
+
+/**
+ * Which turns of a dialogue are learned. A turn's end is learned with the turn; padding never.
+ *
+ * <p>Forward, a policy names replies, which are learned given what was said before. Backward, the
+ * same replies are given and their source is learned.
+ */
 public enum LabelPolicy {
   /** Every turn. The very first token has nothing to its left and cannot be learned. */
   ALL,
@@ -11,18 +19,26 @@ public enum LabelPolicy {
   /** The last turn. */
   LAST;
 
-  /** Which turns of a dialogue are learned; a turn's own {@link Turn#train} wins. */
-  boolean[] learned(Dialogue dialogue) {
-    int count = dialogue.turns().size();
+  /**
+   * Which turns of a dialogue are learned; a turn's own {@link Turn#train} wins.
+   *
+   * @param turns in the order in which they are read
+   */
+  boolean[] learned(List<Turn> turns, Direction direction) {
+    boolean forward = direction == Direction.FORWARD;
+    int count = turns.size();
     boolean[] learned = new boolean[count];
     for (int i = 0; i < count; i++) {
-      Turn turn = dialogue.turns().get(i);
+      Turn turn = turns.get(i);
       boolean byPolicy =
           switch (this) {
             case ALL -> true;
             case REPLIES -> i > 0;
-            case ASSISTANT -> turn.role().equals(Turn.ASSISTANT);
-            case LAST -> i == count - 1;
+            case ASSISTANT ->
+                forward
+                    ? turn.role().equals(Turn.ASSISTANT)
+                    : i > 0 && turns.get(i - 1).role().equals(Turn.ASSISTANT);
+            case LAST -> forward ? i == count - 1 : i > 0;
           };
       learned[i] = turn.train().orElse(byPolicy);
     }

@@ -1,5 +1,6 @@
 package dev.parley.trainer.data;
 
+import dev.parley.model.registry.Direction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -13,10 +14,21 @@ import java.util.function.Function;
  *     their end
  */
 public record Sequences(List<Sequence> list, int dialogues, int cutTurns) {
+  /** Encodes dialogues as they are read forward. */
+  public static Sequences encode(
+      List<Dialogue> dialogues,
+      Function<String, int[]> encoder,
+      LabelPolicy policy,
+      int maxLength) {
+    return encode(dialogues, encoder, policy, Direction.FORWARD, maxLength);
+  }
+
   /**
    * Encodes dialogues.
    *
    * @param encoder the tokens of a turn's text and the end of text after them
+   * @param direction in which order the turns of a dialogue are read; backward as DialoGPT's {@code
+   *     prepro.py --reverse}
    * @param maxLength of a sequence, in tokens
    * @throws IllegalArgumentException if nothing in them is learned
    */
@@ -24,15 +36,14 @@ public record Sequences(List<Sequence> list, int dialogues, int cutTurns) {
       List<Dialogue> dialogues,
       Function<String, int[]> encoder,
       LabelPolicy policy,
+      Direction direction,
       int maxLength) {
     List<Sequence> sequences = new ArrayList<>();
     int cutTurns = 0;
     for (Dialogue dialogue : dialogues) {
-      int[][] turns = new int[dialogue.turns().size()][];
-      for (int i = 0; i < turns.length; i++) {
-        turns[i] = encoder.apply(dialogue.turns().get(i).text());
-      }
-      Windows windows = new Windows(turns, policy.learned(dialogue), maxLength);
+      List<Turn> read = dialogue.turns(direction);
+      int[][] turns = read.stream().map(Turn::text).map(encoder).toArray(int[][]::new);
+      Windows windows = new Windows(turns, policy.learned(read, direction), maxLength);
       sequences.addAll(windows.sequences());
       cutTurns += windows.cutTurns();
     }

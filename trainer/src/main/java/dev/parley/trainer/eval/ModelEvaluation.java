@@ -8,6 +8,7 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.gpt2.TrainableGpt2;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Tokenizer;
 import dev.parley.model.torch.Torch;
@@ -25,6 +26,7 @@ import java.util.Optional;
  *
  * @param evaluation loss, perplexity, accuracy
  * @param labelPolicy which tokens were to be predicted
+ * @param direction in which order the model reads turns, as its lineage says
  * @param shortenedShare sequences that were shortened to the maximum length, of all
  * @param samples the greedy replies to the prompts that were asked for
  * @param generation of the replies to every dialogue's last turn, if asked for
@@ -33,6 +35,7 @@ import java.util.Optional;
 public record ModelEvaluation(
     Evaluation evaluation,
     LabelPolicy labelPolicy,
+    Direction direction,
     double shortenedShare,
     List<Sample> samples,
     Optional<GenerationMetrics> generation,
@@ -69,6 +72,12 @@ public record ModelEvaluation(
   public static ModelEvaluation run(
       Path directory, List<Dialogue> dialogues, Options options, Device device) {
     Gpt2Config config = Gpt2Checkpoint.config(directory);
+    Direction direction = Direction.of(directory);
+    if (direction == Direction.BACKWARD && options.generate()) {
+      throw new IllegalArgumentException(
+          "%s holds a backward model, which does not reply; evaluate it without generating"
+              .formatted(directory));
+    }
     int maxLength =
         options.maxLength() == 0 ? Math.min(512, config.contextLength()) : options.maxLength();
     if (maxLength > config.contextLength()) {
@@ -80,12 +89,14 @@ public record ModelEvaluation(
         NDManager scope = Torch.newScope(device)) {
       Codec codec = new Codec(new DialogueEncoder(tokenizer)::turn, tokenizer::decode);
       Sequences sequences =
-          Sequences.encode(dialogues, codec.encodeTurn(), options.labelPolicy(), maxLength);
+          Sequences.encode(
+              dialogues, codec.encodeTurn(), options.labelPolicy(), direction, maxLength);
       Gpt2Weights weights = Gpt2Checkpoint.weights(directory, scope);
       Evaluation evaluation = evaluate(weights, sequences, options);
       return new ModelEvaluation(
           evaluation,
           options.labelPolicy(),
+          direction,
           sequences.shortenedShare(),
           Sample.of(weights, options.prompts(), codec),
           options.generate() ? Optional.of(generate(weights, dialogues, codec)) : Optional.empty(),

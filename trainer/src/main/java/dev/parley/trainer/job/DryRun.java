@@ -63,12 +63,11 @@ public record DryRun(
    * @throws IllegalArgumentException as the job would fail
    */
   public static DryRun of(Path home, TrainRequest request, int examples, HubListener download) {
+    Registry registry = new Registry(home.resolve("registry"));
+    Registration.requireDirection(
+        registry, request.getModelName(), Recipes.direction(request.getParameters()));
     BaseModel base =
-        BaseModel.locate(
-            new Registry(home.resolve("registry")),
-            request.getBaseModel(),
-            Hub::ofProcess,
-            download);
+        BaseModel.locate(registry, request.getBaseModel(), Hub::ofProcess, download);
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
     Device device = Recipes.device(request.getParameters());
     Recipe recipe = Recipes.of(request.getParameters(), config, device);
@@ -78,7 +77,8 @@ public record DryRun(
       Sequences training = data.training();
       LoopListener.Plan plan = TrainingLoop.plan(training, recipe);
       return new DryRun(
-          Recipes.parameters(recipe, plan, device, Recipes.promotion(request.getParameters())),
+          Recipes.parameters(
+              recipe, plan, device, Recipes.promotion(request.getParameters()), data.direction()),
           training.dialogues(),
           data.evaluation().dialogues(),
           plan.totalSteps(),

@@ -1,5 +1,6 @@
 package dev.parley.trainer.job;
 
+import dev.parley.model.registry.Direction;
 import dev.parley.trainer.data.Dialogue;
 import dev.parley.trainer.data.Sequence;
 import dev.parley.trainer.data.Sequences;
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param padded the evaluation dialogues as the preset `seed` counts them, only with that
  * @param prompts to be answered at each evaluation
  * @param digest SHA-256 over the training dialogues
+ * @param direction in which order turns are read
  */
 record PreparedData(
     Sequences training,
@@ -26,7 +28,8 @@ record PreparedData(
     List<Dialogue> evaluationDialogues,
     Optional<List<Sequence>> padded,
     List<String> prompts,
-    String digest) {
+    String digest,
+    Direction direction) {
   /** Asked when the request names no prompts: enough to see a change, few enough to read. */
   private static final int DEFAULT_PROMPTS = 4;
 
@@ -40,20 +43,24 @@ record PreparedData(
     } else {
       split = new Split(all, all);
     }
+    Direction direction = Recipes.direction(request.getParameters());
     boolean padded = recipe.preset().equals(Recipe.SEED);
     int overfit = request.getParameters().getOverfitBatches();
     if (overfit > 0) {
       split = fewest(split.training(), overfit * recipe.batchSize());
     }
     return new PreparedData(
-        encode(split.training(), recipe, codec),
-        encode(split.evaluation(), recipe, codec),
+        encode(split.training(), recipe, codec, direction),
+        encode(split.evaluation(), recipe, codec, direction),
         split.evaluation(),
         padded
-            ? Optional.of(PaddedLabels.of(split.evaluation(), codec, recipe.maxLength(), eos))
+            ? Optional.of(
+                PaddedLabels.of(
+                    read(split.evaluation(), direction), codec, recipe.maxLength(), eos))
             : Optional.empty(),
-        prompts(request, split.evaluation()),
-        Dialogue.digest(split.training()));
+        prompts(request, read(split.evaluation(), direction)),
+        Dialogue.digest(split.training()),
+        direction);
   }
 
   /** The first dialogues, to be learned and to be evaluated on; a long one may be several rows. */
@@ -62,18 +69,27 @@ record PreparedData(
     return new Split(first, first);
   }
 
-  private static Sequences encode(List<Dialogue> dialogues, Recipe recipe, Codec codec) {
+  private static Sequences encode(
+      List<Dialogue> dialogues, Recipe recipe, Codec codec, Direction direction) {
     return Sequences.encode(
-        dialogues, codec.encodeTurn(), recipe.labelPolicy(), recipe.maxLength());
+        dialogues, codec.encodeTurn(), recipe.labelPolicy(), direction, recipe.maxLength());
   }
 
+  private static List<Dialogue> read(List<Dialogue> dialogues, Direction direction) {
+    return dialogues.stream().map(dialogue -> new Dialogue(dialogue.turns(direction))).toList();
+  }
+
+  /** A backward model is asked what was said before the last turn of a dialogue. */
   private static List<String> prompts(TrainRequest request, List<Dialogue> evaluation) {
     if (request.getSamplePromptsCount() > 0) {
       return request.getSamplePromptsList();
     }
     return evaluation.stream()
         .map(dialogue -> dialogue.turns().get(0))
-        .filter(turn -> !turn.role().equals(Turn.ASSISTANT))
+        .filter(
+            turn ->
+                Recipes.direction(request.getParameters()) == Direction.BACKWARD
+                    || !turn.role().equals(Turn.ASSISTANT))
         .map(Turn::text)
         .distinct()
         .limit(DEFAULT_PROMPTS)

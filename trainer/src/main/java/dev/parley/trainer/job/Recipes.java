@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Lora;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.loop.LoopListener;
 import dev.parley.trainer.loop.Recipe;
@@ -12,6 +13,7 @@ import dev.parley.trainer.loop.Schedule;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
 import dev.parley.v1.PromotionPolicy;
+import dev.parley.v1.TrainingDirection;
 import dev.parley.v1.TrainingParameters;
 import java.util.List;
 import java.util.Map;
@@ -161,6 +163,13 @@ final class Recipes {
     };
   }
 
+  /** In which order turns are read, the default filled in. */
+  static Direction direction(TrainingParameters p) {
+    return p.getDirection() == TrainingDirection.TRAINING_DIRECTION_BACKWARD
+        ? Direction.BACKWARD
+        : Direction.FORWARD;
+  }
+
   /** When a version is promoted, the default filled in. */
   static PromotionPolicy promotion(TrainingParameters p) {
     return p.getPromotion() == PromotionPolicy.PROMOTION_POLICY_UNSPECIFIED
@@ -170,7 +179,11 @@ final class Recipes {
 
   /** Every parameter of a training, none left open. */
   static TrainingParameters parameters(
-      Recipe recipe, LoopListener.Plan plan, Device device, PromotionPolicy promotion) {
+      Recipe recipe,
+      LoopListener.Plan plan,
+      Device device,
+      PromotionPolicy promotion,
+      Direction direction) {
     TrainingParameters.Builder parameters = TrainingParameters.newBuilder();
     recipe.footprint().lora().ifPresent(lora -> parameters.setLora(lora(lora)));
     if (recipe.footprint().recompute()) {
@@ -202,6 +215,11 @@ final class Recipes {
         .setEvaluationSteps(recipe.evaluationSteps())
         .setDevice(Torch.name(device))
         .setPromotion(promotion)
+        .setDirection(
+            switch (direction) {
+              case FORWARD -> TrainingDirection.TRAINING_DIRECTION_FORWARD;
+              case BACKWARD -> TrainingDirection.TRAINING_DIRECTION_BACKWARD;
+            })
         .build();
   }
 

@@ -2,7 +2,9 @@ package dev.parley.trainer.job;
 
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Weights;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.Lineage;
+import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.ParleyVersion;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
@@ -15,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
 
 /** Puts trained weights into the registry, with where they come from. */
@@ -24,6 +27,26 @@ record Registration(
     String jobId,
     PreparedData data,
     TrainingParameters parameters) {
+
+  /**
+   * A model has versions of one direction: its default answers, or it ranks.
+   *
+   * @throws IllegalArgumentException if the model has versions that read turns the other way round
+   */
+  static void requireDirection(Registry registry, String model, Direction direction) {
+    List<Integer> versions = registry.versions(model);
+    if (versions.isEmpty()) {
+      return;
+    }
+    RegisteredVersion latest =
+        registry.resolve(ModelReference.of(model, versions.get(versions.size() - 1)));
+    Direction present = latest.manifest().lineage().direction();
+    if (present != direction) {
+      throw new IllegalArgumentException(
+          "model_name is %s, which has %s versions, but parameters.direction is %s; give the new model a name of its own"
+              .formatted(model, present, direction));
+    }
+  }
 
   RegisteredVersion register(String model, Gpt2Weights weights, Outcome.Finished finished) {
     try (StagedVersion staged = registry.stage(model)) {

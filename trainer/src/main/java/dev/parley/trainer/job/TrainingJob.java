@@ -152,6 +152,8 @@ public final class TrainingJob {
   private TrainingUpdate.Builder train() {
     long start = System.nanoTime();
     Registry registry = new Registry(home.resolve("registry"));
+    Registration.requireDirection(
+        registry, request.getModelName(), Recipes.direction(request.getParameters()));
     BaseModel base =
         BaseModel.locate(
             registry, request.getBaseModel(), Hub::ofProcess, new BaseDownload(events, cancelled));
@@ -263,7 +265,11 @@ public final class TrainingJob {
       DialogueEncoder encoder = new DialogueEncoder(tokenizer);
       dev.parley.trainer.data.Sequences sequences =
           dev.parley.trainer.data.Sequences.encode(
-              data.evaluationDialogues(), encoder::turn, recipe.labelPolicy(), maxLength);
+              data.evaluationDialogues(),
+              encoder::turn,
+              recipe.labelPolicy(),
+              data.direction(),
+              maxLength);
       return Evaluation.of(model, sequences.list(), EVALUATION_BATCH);
     }
   }

@@ -49,7 +49,7 @@ final class UpdateWriter implements LoopListener {
 
   @Override
   public void started(Plan plan) {
-    parameters = Recipes.parameters(recipe, plan, device, promotion);
+    parameters = Recipes.parameters(recipe, plan, device, promotion, data.direction());
     log.accept(
         TrainingUpdate.newBuilder()
             .setStarted(

@@ -3,6 +3,7 @@ package dev.parley.trainer.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.model.registry.Direction;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Gpt2Vocabulary;
 import dev.parley.model.text.Tokenizer;
@@ -68,6 +69,34 @@ final class SequencesTest {
     assertThat(labels(LabelPolicy.REPLIES)).containsExactly(-1, 2, EOS, 3, EOS);
     assertThat(labels(LabelPolicy.ASSISTANT)).containsExactly(-1, 2, EOS, -1, -1);
     assertThat(labels(LabelPolicy.LAST)).containsExactly(-1, -1, -1, 3, EOS);
+  }
+
+  @Test
+  void encode_backward_learnsTheSourceOfWhatEachPolicyNames() {
+    // Read as 3, 2, 1: ids 3 E 2 E 1, labels E 2 E 1 E.
+    assertThat(backward(LabelPolicy.ALL, Optional.empty())).containsExactly(EOS, 2, EOS, 1, EOS);
+    assertThat(backward(LabelPolicy.REPLIES, Optional.empty())).containsExactly(-1, 2, EOS, 1, EOS);
+    assertThat(backward(LabelPolicy.ASSISTANT, Optional.empty()))
+        .containsExactly(-1, -1, -1, 1, EOS);
+    assertThat(backward(LabelPolicy.LAST, Optional.empty())).containsExactly(-1, 2, EOS, 1, EOS);
+    assertThat(backward(LabelPolicy.REPLIES, Optional.of(false)))
+        .as("a turn's own flag goes with the turn")
+        .containsExactly(-1, 2, EOS, -1, -1);
+  }
+
+  private static int[] backward(LabelPolicy policy, Optional<Boolean> trainFirst) {
+    Dialogue dialogue =
+        new Dialogue(
+            List.of(
+                new Turn("user", "1", trainFirst),
+                Turn.of("assistant", "2"),
+                Turn.of("user", "3")));
+    Sequence sequence =
+        Sequences.encode(List.of(dialogue), SequencesTest::turn, policy, Direction.BACKWARD, 99)
+            .list()
+            .get(0);
+    assertThat(sequence.ids()).startsWith(3, EOS, 2, EOS);
+    return Arrays.copyOf(sequence.labels(), 5);
   }
 
   @Test

@@ -9,6 +9,7 @@ import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.parley.model.hub.HubListener;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
@@ -20,6 +21,7 @@ import dev.parley.v1.JobStarted;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
+import dev.parley.v1.TrainingDirection;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingParameters;
 import dev.parley.v1.TrainingUpdate;
@@ -80,7 +82,7 @@ final class TrainingJobTest {
     assertThat(started.getTrainingDialogues()).isEqualTo(3);
     assertThat(started.getEvaluationDialogues()).isEqualTo(1);
     assertThat(started.getTotalSteps()).isEqualTo(4);
-    assertThat(started.getParameters().getAllFields()).hasSize(19);
+    assertThat(started.getParameters().getAllFields()).hasSize(20);
     assertThat(seen.get(2).getEvaluation().getSamples(0).getPrompt()).isEqualTo("one");
 
     JobFinished finished = seen.get(8).getFinished();
@@ -135,6 +137,26 @@ final class TrainingJobTest {
                 assertThat(file).isNotEmptyFile();
               });
     }
+  }
+
+  @Test
+  void run_backward_isInTheLineageAndKeepsToAModelOfItsOwn() {
+    TrainRequest.Builder request = test.request();
+    request.getParametersBuilder().setDirection(TrainingDirection.TRAINING_DIRECTION_BACKWARD);
+    run(request.build());
+    JobDirectory forward = run(test.request().build());
+
+    Registry registry = new Registry(test.home.resolve("registry"));
+    Lineage lineage = registry.resolve("shop").manifest().lineage();
+    assertThat(lineage.direction()).isEqualTo(Direction.BACKWARD);
+    assertThat(lineage.parameters()).containsEntry("direction", "TRAINING_DIRECTION_BACKWARD");
+    assertThat(registry.versions("shop")).containsExactly(1);
+    List<TrainingUpdate> updates = forward.events().read(1);
+    Status status = updates.get(updates.size() - 1).getFailed().getStatus();
+    assertThat(status.getCode()).isEqualTo(Code.INVALID_ARGUMENT_VALUE);
+    assertThat(status.getMessage()).contains("shop, which has BACKWARD versions");
+    assertThat(Direction.of(registry.resolve("shop").directory())).isEqualTo(Direction.BACKWARD);
+    assertThat(Direction.of(test.base)).isEqualTo(Direction.FORWARD);
   }
 
   @Test
