@@ -89,13 +89,7 @@ public final class ChatEngine implements AutoCloseable {
     this.origin = nanoClock.getAsLong();
     this.loop =
         new EngineLoop(
-            decoder,
-            beforeCall,
-            limits,
-            this.observer,
-            this::now,
-            this::turnEnded,
-            mailbox::post);
+            decoder, beforeCall, limits, this.observer, this::now, this::turnEnded, mailbox::post);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();

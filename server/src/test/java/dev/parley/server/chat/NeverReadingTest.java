@@ -38,7 +38,10 @@ class NeverReadingTest {
   /** What each of the hundred would be sent: sixteen replies, a kilobyte for every four tokens. */
   private static final long OFFERED = SILENT * TURNS * NEW_TOKENS * 256L;
 
-  /** 32 KiB are sent ahead before a call counts as busy; the rest is what gRPC and netty add, on both sides. */
+  /**
+   * 32 KiB are sent ahead before a call counts as busy; the rest is what gRPC and netty add, on
+   * both sides.
+   */
   private static final long BOUND = SILENT * (192L << 10);
 
   private static final Logger NETTY =

@@ -66,8 +66,7 @@ public record DryRun(
     Registry registry = new Registry(home.resolve("registry"));
     Registration.requireDirection(
         registry, request.getModelName(), Recipes.direction(request.getParameters()));
-    BaseModel base =
-        BaseModel.locate(registry, request.getBaseModel(), Hub::ofProcess, download);
+    BaseModel base = BaseModel.locate(registry, request.getBaseModel(), Hub::ofProcess, download);
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
     Device device = Recipes.device(request.getParameters());
     Recipe recipe = Recipes.of(request.getParameters(), config, device);
