@@ -60,11 +60,10 @@ class SchedulerRandomTest {
   private long now;
   private int completed;
   private int shared;
-  private int closedShared;
   private int accepted;
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
   void schedule_randomOperations_keepsItsPromises(long seed) {
     random = new SplittableRandom(seed);
     luck = new SplittableRandom(-seed);
@@ -97,9 +96,6 @@ class SchedulerRandomTest {
         .as("only what closed conversations left, seed %d", seed)
         .isEqualTo(new EngineState(0, 0, 0, 0, 0, left, limits.kvCapacityTokens()));
     assertThat(shared).as("beginnings that were shared, seed %d", seed).isGreaterThan(100);
-    if (limits.kvCapacityTokens() > 4 * CONTEXT) { // otherwise they rarely stay
-      assertThat(closedShared).as("of closed conversations, seed %d", seed).isPositive();
-    }
     assertThat(completed).as("turns with a whole reply, seed %d", seed).isGreaterThan(150);
     assertThat(accepted > 0).isEqualTo(limits.guessingTokens() > 1);
   }
@@ -179,7 +175,6 @@ class SchedulerRandomTest {
           .isLessThanOrEqualTo(source.cached);
       turn.talk.cached = share.tokens();
       shared++;
-      closedShared += source.open ? 0 : 1;
     }
     assertThat(talks.values().stream().mapToInt(talk -> talk.cached).sum())
         .as("tokens that are cached after each move")
@@ -251,7 +246,8 @@ class SchedulerRandomTest {
       turn.talk.cached += grant.tokens();
     }
     boolean work = turns.values().stream().anyMatch(t -> !t.parked && t.talk.turns.get(0) == t.id);
-    assertThat(!plan.grants().isEmpty() || !work || !plan.expired().isEmpty())
+    boolean ended = !plan.expired().isEmpty() || !plan.overdue().isEmpty(); // others are ready now
+    assertThat(!plan.grants().isEmpty() || !work || ended)
         .as("step %d does something where there is something to do", step)
         .isTrue();
     int cached = talks.values().stream().mapToInt(talk -> talk.cached).sum();

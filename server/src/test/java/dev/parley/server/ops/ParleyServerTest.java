@@ -29,7 +29,7 @@ class ParleyServerTest {
     assertThat(server.get("/readyz").statusCode()).isEqualTo(200);
     assertThat(server.get("/metrics").body())
         .contains(
-            "parley_model_info{device=\"cpu\",model=\"parley-tiny\",precision=\"fp32\",version=\"1\"} 1");
+            "parley_model_info{device=\"cpu\",model=\"parley-tiny\",precision=\"fp16\",version=\"1\"} 1");
     assertThat(home.resolve("server.lock")).hasContent(ProcessHandle.current().pid() + "");
     server.close();
     server.close();
