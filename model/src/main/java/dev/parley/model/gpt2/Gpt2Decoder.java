@@ -73,6 +73,7 @@ public final class Gpt2Decoder implements AutoCloseable {
    * Packs weights for a precision.
    *
    * @param weights not needed any more once this returns: closing them frees the fp32 copy
+   * @throws IllegalArgumentException if one of the matrices holds a number that is not finite
    */
   public static Gpt2Decoder load(Gpt2Weights weights, Precision precision) {
     Precision.Kernels kernels = precision.kernels(weights.manager().getDevice());
@@ -82,6 +83,7 @@ public final class Gpt2Decoder implements AutoCloseable {
       try (IValue all = TorchProgram.list(weights.arrays());
           IValue embeddingType = IValue.from(Torch.scalarType(kernels.embedding()));
           IValue weightsType = IValue.from(Torch.scalarType(kernels.weights()))) {
+        requireFinite(program, all, weights.config());
         IValue parameters = program.call("keep", all, embeddingType);
         try {
           IValue packed = program.call("pack", all, weightsType);
@@ -94,6 +96,17 @@ public final class Gpt2Decoder implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       manager.close();
       throw e;
+    }
+  }
+
+  private static void requireFinite(TorchProgram program, IValue weights, Gpt2Config config) {
+    try (IValue damaged = program.call("damaged", weights)) {
+      int index = (int) damaged.toLong();
+      if (index >= 0) {
+        throw new IllegalArgumentException(
+            "%s holds a number that is not finite: its file is damaged, or its training diverged"
+                .formatted(Gpt2Layout.of(config).get(index).name()));
+      }
     }
   }
 

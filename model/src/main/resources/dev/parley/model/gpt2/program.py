@@ -121,6 +121,14 @@ class Program(Module):
     chosen = torch.gather(logits, 1, targets.unsqueeze(1)).squeeze(1)
     return chosen.to(7) - torch.logsumexp(logits, [-1]).to(7)
 
+  # The first of the matrices which holds a number that is not finite; -1 where none does. Packing
+  # could hide it: FBGEMM makes an ordinary number of it.
+  def damaged(self: __torch__.Program, p: List[Tensor]) -> int:
+    for i in range(len(p)):
+      if i != 1 and p[i].dim() == 2 and not bool(torch.isfinite(p[i].sum())):
+        return i
+    return -1
+
   # The parameters that a step takes beside the packed projections, at the places of Gpt2Layout.
   #   dtype: of the token embedding, by far the largest of them
   def keep(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:

@@ -81,6 +81,20 @@ class Gpt2ProgramTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void load_weightThatIsNotFinite_isNamed(Precision precision) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Golden.weights("fp32", scope)) {
+      weights.arrays().get(2 + 12 + 8).set(new NDIndex("3, 5"), Float.POSITIVE_INFINITY);
+
+      assertThatThrownBy(() -> Gpt2Decoder.load(weights, precision))
+          .hasMessage(
+              "h.1.mlp.c_fc.weight holds a number that is not finite: its file is damaged, or its"
+                  + " training diverged");
+    }
+  }
+
   @Test
   void copyPrefix_partOfAnotherCache_givesTheLogitsOfReadingIt() {
     try (NDManager scope = Golden.scope();

@@ -35,6 +35,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,6 +47,8 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -425,7 +428,12 @@ class ChatFaultsTest {
     byte[] damaged = whole.clone();
     ByteBuffer numbers = ByteBuffer.wrap(damaged).order(ByteOrder.LITTLE_ENDIAN);
     int header = 8 + (int) numbers.getLong(0);
-    numbers.putFloat(header + (damaged.length - header) / 8 * 4, Float.NaN);
+    // The position embedding: what is packed is looked through when it is loaded.
+    Matcher place =
+        Pattern.compile("wpe\\.weight\"[^}]*data_offsets\":\\[(\\d+)")
+            .matcher(new String(damaged, 0, header, StandardCharsets.ISO_8859_1));
+    assertThat(place.find()).isTrue();
+    numbers.putFloat(header + Integer.parseInt(place.group(1)), Float.NaN);
     // Staged from the damaged file, so that its digest is right: damage that no digest shows.
     Files.write(safetensors, damaged);
     try {
