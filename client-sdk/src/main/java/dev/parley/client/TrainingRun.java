@@ -204,7 +204,17 @@ public final class TrainingRun implements Iterable<TrainingEvent>, Watch {
   private static boolean isFinal(TrainingUpdate update) {
     return switch (update.getUpdateCase()) {
       case FINISHED, FAILED, CANCELLED -> true;
-      case CREATED, STARTED, STEP, EVALUATION, CHECKPOINT, DOWNLOAD, UPDATE_NOT_SET -> false;
+      case CREATED,
+          STARTED,
+          STEP,
+          EVALUATION,
+          CHECKPOINT,
+          DOWNLOAD,
+          INTERRUPTED,
+          RESUMED,
+          WARNING,
+          UPDATE_NOT_SET ->
+          false;
     };
   }
 

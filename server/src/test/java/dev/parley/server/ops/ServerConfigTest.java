@@ -62,6 +62,7 @@ class ServerConfigTest {
             Map.entry("step-tokens", "64"),
             Map.entry("training-concurrency", "2"),
             Map.entry("trainer-threads", "3"),
+            Map.entry("trainer-niceness", "19"),
             Map.entry("trainer-memory", "1g"),
             Map.entry("drain-time", "1500ms"),
             Map.entry("max-upload", "1000"));
@@ -83,6 +84,7 @@ class ServerConfigTest {
     assertThat(config.stepTokens()).isEqualTo(64);
     assertThat(config.trainingConcurrency()).isEqualTo(2);
     assertThat(config.trainerThreads()).isEqualTo(3);
+    assertThat(config.trainerNiceness()).isEqualTo(19);
     assertThat(config.trainerMemory()).isEqualTo(1L << 30);
     assertThat(config.drainTime()).isEqualTo(Duration.ofMillis(1_500));
     assertThat(config.maxUpload()).isEqualTo(1_000);

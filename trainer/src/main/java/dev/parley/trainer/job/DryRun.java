@@ -78,7 +78,12 @@ public record DryRun(
       Sequences training = data.training();
       LoopListener.Plan plan = TrainingLoop.plan(training, recipe);
       return new DryRun(
-          Recipes.parameters(recipe, plan, device, Recipes.promotion(request.getParameters())),
+          Recipes.parameters(
+              recipe,
+              plan,
+              device,
+              Recipes.promotion(request.getParameters()),
+              CheckpointPolicy.of(request.getParameters())),
           training.dialogues(),
           data.evaluation().dialogues(),
           plan.totalSteps(),

@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param padded the evaluation dialogues as the preset `seed` counts them, only with that
  * @param prompts to be answered at each evaluation
  * @param digest SHA-256 over the training dialogues
+ * @param evaluationDigest SHA-256 over the evaluation dialogues
  */
 record PreparedData(
     Sequences training,
@@ -26,7 +27,8 @@ record PreparedData(
     List<Dialogue> evaluationDialogues,
     Optional<List<Sequence>> padded,
     List<String> prompts,
-    String digest) {
+    String digest,
+    String evaluationDigest) {
   /** Asked when the request names no prompts: enough to see a change, few enough to read. */
   private static final int DEFAULT_PROMPTS = 4;
 
@@ -49,7 +51,8 @@ record PreparedData(
             ? Optional.of(PaddedLabels.of(split.evaluation(), codec, recipe.maxLength(), eos))
             : Optional.empty(),
         prompts(request, split.evaluation()),
-        Dialogue.digest(split.training()));
+        Dialogue.digest(split.training()),
+        Dialogue.digest(split.evaluation()));
   }
 
   private static Sequences encode(List<Dialogue> dialogues, Recipe recipe, Codec codec) {

@@ -3,6 +3,8 @@ package dev.parley.trainer.job;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.loop.LoopListener;
@@ -57,7 +59,8 @@ final class Recipes {
         p.hasSeed() ? p.getSeed() : preset.seed(),
         arithmetic(p.hasPrecision() ? p.getPrecision() : "auto", device),
         p.hasDropout() ? p.getDropout() : preset.dropout(),
-        p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps());
+        p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps(),
+        p.hasPatience() ? p.getPatience() : preset.patience());
   }
 
   /** The device that a request names; `auto` where it names none. */
@@ -118,7 +121,11 @@ final class Recipes {
 
   /** Every parameter of a training, none left open. */
   static TrainingParameters parameters(
-      Recipe recipe, LoopListener.Plan plan, Device device, PromotionPolicy promotion) {
+      Recipe recipe,
+      LoopListener.Plan plan,
+      Device device,
+      PromotionPolicy promotion,
+      CheckpointPolicy checkpoints) {
     return TrainingParameters.newBuilder()
         .setPreset(recipe.preset())
         .setEpochs(recipe.epochs().orElse((double) plan.totalSteps() / plan.stepsPerEpoch()))
@@ -145,14 +152,32 @@ final class Recipes {
         .setEvaluationSteps(recipe.evaluationSteps())
         .setDevice(Torch.name(device))
         .setPromotion(promotion)
+        .setCheckpointSteps(checkpoints.steps())
+        .setCheckpointInterval(Durations.fromNanos(checkpoints.interval().toNanos()))
+        .setKeepCheckpoints(checkpoints.keep())
+        .setPatience(recipe.patience())
         .build();
+  }
+
+  /**
+   * The parameters of a job that goes on: those that it began with, so that another default of a
+   * newer version changes nothing. The device may be another one.
+   */
+  static TrainingParameters resumed(TrainingParameters began, TrainingParameters requested) {
+    TrainingParameters.Builder parameters = began.toBuilder();
+    return requested.hasDevice()
+        ? parameters.setDevice(requested.getDevice()).build()
+        : parameters.clearDevice().build();
   }
 
   /** Parameters by name, for a version's lineage. */
   static Map<String, String> byName(TrainingParameters parameters) {
     Map<String, String> names = new TreeMap<>();
     for (Map.Entry<FieldDescriptor, Object> field : parameters.getAllFields().entrySet()) {
-      names.put(field.getKey().getName(), field.getValue().toString());
+      Object value = field.getValue();
+      names.put(
+          field.getKey().getName(),
+          value instanceof Duration duration ? Durations.toString(duration) : value.toString());
     }
     return names;
   }

@@ -3,9 +3,11 @@ package dev.parley.trainer.job;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.registry.Lineage;
+import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.ParleyVersion;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
+import dev.parley.model.registry.RegistryException;
 import dev.parley.model.registry.StagedVersion;
 import dev.parley.model.text.Tokenizer;
 import dev.parley.trainer.loop.Outcome;
@@ -16,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
+import java.util.Optional;
 
 /** Puts trained weights into the registry, with where they come from. */
 record Registration(
@@ -25,7 +28,15 @@ record Registration(
     PreparedData data,
     TrainingParameters parameters) {
 
+  /**
+   * Registers the weights; if this job did so before it was interrupted, that version stays the
+   * one.
+   */
   RegisteredVersion register(String model, Gpt2Weights weights, Outcome.Finished finished) {
+    Optional<RegisteredVersion> earlier = registered(model);
+    if (earlier.isPresent()) {
+      return earlier.get();
+    }
     try (StagedVersion staged = registry.stage(model)) {
       Gpt2Checkpoint.write(staged.directory(), weights);
       Tokenizer.copyFiles(base.directory(), staged.directory());
@@ -39,6 +50,22 @@ record Registration(
       return staged.publish(lineage(finished));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private Optional<RegisteredVersion> registered(String model) {
+    return registry.versions(model).stream()
+        .map(version -> ModelReference.of(model, version))
+        .flatMap(reference -> readable(reference).stream())
+        .filter(version -> jobId.equals(version.manifest().lineage().jobId()))
+        .findFirst();
+  }
+
+  private Optional<RegisteredVersion> readable(ModelReference reference) {
+    try {
+      return Optional.of(registry.resolve(reference));
+    } catch (RegistryException e) { // damaged or deleted meanwhile: not this job's concern
+      return Optional.empty();
     }
   }
 

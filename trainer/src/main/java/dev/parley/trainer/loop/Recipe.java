@@ -22,6 +22,7 @@ import java.util.OptionalInt;
  * @param seed of split, order and dropout
  * @param arithmetic of the forward and backward pass: FLOAT32 or BFLOAT16; weights are always fp32
  * @param evaluationSteps optimiser steps between evaluations; 0: only before and after
+ * @param patience evaluations in a row without a new best one that end the training; 0: none do
  */
 public record Recipe(
     String preset,
@@ -40,7 +41,8 @@ public record Recipe(
     long seed,
     DataType arithmetic,
     double dropout,
-    int evaluationSteps) {
+    int evaluationSteps,
+    int patience) {
   /** The preset for a base that has everything still to learn, such as the embedded one. */
   public static final String SCRATCH = "scratch";
 
@@ -77,6 +79,7 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               config.dropout(), // what the base was trained with
+              0,
               0);
       case SCRATCH ->
           // Found with the embedded base on 150 dialogues: what is right for a trained base is by
@@ -99,6 +102,7 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               0, // there is nothing yet to forget
+              0,
               0);
       case SEED ->
           // The walk-through: context and response in one sequence of 40 tokens, all of it learned,
@@ -120,6 +124,7 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               config.dropout(),
+              0,
               0);
       default ->
           throw new IllegalArgumentException(
