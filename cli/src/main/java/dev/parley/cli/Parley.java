@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       QuickstartCommand.class,
       TrainCommand.class,
+      JobsCommand.class,
       EvalCommand.class,
       DataCommand.class,
       ChatCommand.class,

@@ -5,15 +5,12 @@ import dev.parley.client.TrainingRun;
 import dev.parley.trainer.job.DryRun;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.RequestValidation;
-import dev.parley.trainer.job.TrainingJob;
 import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.v1.JobFinished;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingUpdate;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -61,8 +58,21 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--json", description = "one JSON object an update on standard output")
   private boolean json;
 
+  @Option(
+      names = "--resume",
+      paramLabel = "JOB",
+      description =
+          "goes on with an interrupted job of --home, as it was begun; no other option but --mlflow")
+  private @Nullable String resume;
+
   @Override
   public Integer call() {
+    if (resume != null) {
+      try (TrainingView view = new TrainingView(parley.output(json), true)) {
+        requireFinished(JobsCommand.here(home, resume, view, sinks()));
+        return CommandLine.ExitCode.OK;
+      }
+    }
     TrainRequest request = options.request();
     Output out = parley.output(json);
     requireValid(request);
@@ -110,38 +120,30 @@ final class TrainCommand implements Callable<Integer> {
       throw new IllegalStateException(
           "training was cancelled after step " + last.getCancelled().getStep());
     }
+    if (last.hasInterrupted()) {
+      throw new IllegalStateException(
+          "training was interrupted after step %d%s; 'parley jobs resume' lets it go on from %s"
+              .formatted(
+                  last.getInterrupted().getStep(),
+                  last.getInterrupted().hasCause()
+                      ? ": " + last.getInterrupted().getCause().getMessage()
+                      : "",
+                  last.getInterrupted().getCheckpointStep() == 0
+                      ? "the beginning"
+                      : "step " + last.getInterrupted().getCheckpointStep()));
+    }
     return last.getFinished();
   }
 
-  /** Runs the job in this process; Ctrl-C stops it at its next step. */
+  /** Runs the job in this process. */
   private TrainingUpdate here(TrainRequest request, TrainingView view) {
     home.registry();
-    JobDirectory job = JobDirectory.create(home.path(), request);
-    AtomicBoolean cancelled = new AtomicBoolean();
-    CountDownLatch ended = new CountDownLatch(1);
-    Thread stop =
-        new Thread(
-            () -> {
-              cancelled.set(true);
-              awaitQuietly(ended);
-            },
-            "stop");
-    Runtime.getRuntime().addShutdownHook(stop);
-    TrainingUpdate.Builder last = TrainingUpdate.newBuilder();
-    try {
-      TrainingJob.run(
-          home.path(),
-          job.id(),
-          update -> {
-            view.show(update);
-            last.clear().mergeFrom(update);
-          },
-          cancelled::get,
-          mlflow == null ? SinkSettings.ofProcess() : SinkSettings.ofProcess().withMlflow(mlflow));
-    } finally {
-      ended.countDown();
-    }
-    return last.build();
+    return LocalJob.run(
+        home.path(), JobDirectory.createForeground(home.path(), request).id(), view, sinks());
+  }
+
+  private SinkSettings sinks() {
+    return mlflow == null ? SinkSettings.ofProcess() : SinkSettings.ofProcess().withMlflow(mlflow);
   }
 
   private static void requireValid(TrainRequest request) {
@@ -150,14 +152,6 @@ final class TrainCommand implements Callable<Integer> {
       throw new UsageException(
           String.join(
               "; ", problems.stream().map(p -> p.path() + ": " + p.description()).toList()));
-    }
-  }
-
-  private static void awaitQuietly(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 
@@ -175,12 +169,20 @@ final class TrainCommand implements Callable<Integer> {
    */
   static TrainingUpdate through(
       ParleyClient client, TrainRequest request, TrainingView view, Consumer<String> created) {
-    TrainingUpdate last = TrainingUpdate.getDefaultInstance();
     try (TrainingRun run = client.training().start(request)) {
       created.accept(run.jobId());
-      for (TrainingUpdate update : run.updates()) {
-        view.show(update);
-        last = update;
+      return follow(run, view);
+    }
+  }
+
+  /** Shows a job's updates to its last one, or to one after which it waits to be resumed. */
+  static TrainingUpdate follow(TrainingRun run, TrainingView view) {
+    TrainingUpdate last = TrainingUpdate.getDefaultInstance();
+    for (TrainingUpdate update : run.updates()) {
+      view.show(update);
+      last = update;
+      if (update.getInterrupted().getHeld()) {
+        break;
       }
     }
     return last;

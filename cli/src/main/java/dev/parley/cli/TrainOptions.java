@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import com.google.protobuf.util.Durations;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -31,12 +33,11 @@ final class TrainOptions {
       })
   private String base = "parley-tiny";
 
-  @Option(names = "--name", required = true, description = "model that gets the new version")
+  @Option(names = "--name", description = "model that gets the new version")
   private String name = "";
 
   @Option(
       names = "--data",
-      required = true,
       arity = "1..*",
       paramLabel = "FILE",
       description =
@@ -55,6 +56,24 @@ final class TrainOptions {
 
   @Option(names = "--eval-steps", description = "steps between evaluations; 0: before and after")
   private @Nullable Integer evaluationSteps;
+
+  @Option(
+      names = "--patience",
+      paramLabel = "N",
+      description = "stops after N evaluations without a better one; needs --eval-steps")
+  private @Nullable Integer patience;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "STEPS|DURATION",
+      description = "steps (500) or time (90s, 10m, 1h) between checkpoints; 0: none (5m)")
+  private @Nullable String checkpointEvery;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "K",
+      description = "newest checkpoints to keep, beside the best (2 while it trains, then none)")
+  private @Nullable Integer keep;
 
   @Option(
       names = "--prompt",
@@ -178,6 +197,14 @@ final class TrainOptions {
 
   /** The request; its values are checked where the job is created. */
   TrainRequest request() {
+    if (name.isEmpty() || data.isEmpty()) {
+      throw new UsageException(
+          "Missing required option%s"
+              .formatted(
+                  !data.isEmpty()
+                      ? ": '--name=<name>'"
+                      : !name.isEmpty() ? ": '--data=FILE'" : "s: '--name=<name>', '--data=FILE'"));
+    }
     TrainRequest.Builder request =
         TrainRequest.newBuilder()
             .setBaseModel(base)
@@ -206,6 +233,9 @@ final class TrainOptions {
     given(direction, s -> parameters.setDirection(constant(TrainingDirection.class, s)));
     given(evaluationShare, parameters::setEvaluationShare);
     given(evaluationSteps, parameters::setEvaluationSteps);
+    given(patience, parameters::setPatience);
+    given(checkpointEvery, text -> checkpoints(text, parameters));
+    given(keep, parameters::setKeepCheckpoints);
     given(dropout, parameters::setDropout);
     given(seed, parameters::setSeed);
     given(precision, parameters::setPrecision);
@@ -226,6 +256,23 @@ final class TrainOptions {
       given(loraDropout, adapters::setDropout);
     }
     return parameters.build();
+  }
+
+  private static void checkpoints(String every, TrainingParameters.Builder parameters) {
+    Matcher matcher = Pattern.compile("(\\d{1,9})([smh]?)").matcher(every);
+    if (!matcher.matches()) {
+      throw new UsageException(
+          "--checkpoint-every is '%s': write steps as 500, or a time as 90s, 10m or 1h"
+              .formatted(every));
+    }
+    int number = Integer.parseInt(matcher.group(1));
+    switch (matcher.group(2)) {
+      case "s" -> parameters.setCheckpointInterval(Durations.fromSeconds(number));
+      case "m" -> parameters.setCheckpointInterval(Durations.fromMinutes(number));
+      case "h" -> parameters.setCheckpointInterval(Durations.fromHours(number));
+      default ->
+          parameters.setCheckpointSteps(number).setCheckpointInterval(Durations.fromSeconds(0));
+    }
   }
 
   private static <T> void given(@Nullable T value, Consumer<T> set) {

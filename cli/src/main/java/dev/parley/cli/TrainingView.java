@@ -6,6 +6,8 @@ import dev.parley.v1.BaseModelDownload;
 import dev.parley.v1.EvaluationFinished;
 import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFinished;
+import dev.parley.v1.JobInterrupted;
+import dev.parley.v1.JobResumed;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.Sample;
@@ -47,17 +49,36 @@ final class TrainingView implements AutoCloseable {
       case FINISHED -> finished(update.getFinished());
       case FAILED -> print("failed", update.getFailed());
       case CANCELLED -> print("cancelled", update.getCancelled());
+      case DOWNLOAD -> download(update.getDownload());
+      case INTERRUPTED -> interrupted(update.getInterrupted());
+      case RESUMED -> resumed(update.getResumed());
       case WARNING -> {
         print("warning", update.getWarning());
         note("warning: " + update.getWarning().getMessage());
       }
-      case DOWNLOAD -> download(update.getDownload());
       case UPDATE_NOT_SET -> {}
     }
   }
 
   private void print(String type, com.google.protobuf.Message message) {
     out.object(MessageMap.of(type, message));
+  }
+
+  private void interrupted(JobInterrupted interrupted) {
+    print("interrupted", interrupted);
+    note(
+        "interrupted after step %d%s"
+            .formatted(
+                interrupted.getStep(),
+                interrupted.hasCause() ? ": " + interrupted.getCause().getMessage() : ""));
+  }
+
+  private void resumed(JobResumed resumed) {
+    print("resumed", resumed);
+    note(
+        resumed.getStep() == 0
+            ? "begins again"
+            : "goes on after step %d, from %s".formatted(resumed.getStep(), resumed.getPath()));
   }
 
   private void created(JobCreated created) {

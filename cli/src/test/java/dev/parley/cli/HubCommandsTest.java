@@ -34,6 +34,9 @@ class HubCommandsTest {
   private static SmallHub hub;
   private static Workplace place;
 
+  /** What is downloaded: a test finds nothing of another one's. */
+  @TempDir private Path downloads;
+
   @BeforeAll
   static void open() throws IOException {
     Path files = Files.createDirectory(directory.resolve("files"));
@@ -116,7 +119,7 @@ class HubCommandsTest {
     assertThat(run.out()).isEmpty();
   }
 
-  private static CommandLineRun run(String... arguments) throws IOException, InterruptedException {
+  private CommandLineRun run(String... arguments) throws IOException, InterruptedException {
     String classPath =
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
     List<String> command =
@@ -133,7 +136,7 @@ class HubCommandsTest {
     ProcessBuilder builder = new ProcessBuilder(command).redirectError(err.toFile());
     Map<String, String> environment = builder.environment();
     environment.put("HF_ENDPOINT", hub.endpoint());
-    environment.put("HF_HOME", directory.resolve("hf").toString());
+    environment.put("HF_HOME", downloads.toString());
     environment.keySet().removeAll(List.of("HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN"));
     Process process = builder.start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

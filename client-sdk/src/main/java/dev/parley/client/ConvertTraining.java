@@ -71,7 +71,8 @@ final class ConvertTraining {
                   sequence,
                   time,
                   update.getCheckpoint().getStep(),
-                  update.getCheckpoint().getPath()));
+                  update.getCheckpoint().getPath(),
+                  update.getCheckpoint().getBest()));
       case FINISHED ->
           Optional.of(
               new TrainingEvent.Finished(sequence, time, trainedVersion(update.getFinished())));
@@ -97,6 +98,11 @@ final class ConvertTraining {
                   update.getDownload().getFile(),
                   update.getDownload().getDownloadedBytes(),
                   update.getDownload().getTotalBytes()));
+      case INTERRUPTED -> Optional.of(interrupted(sequence, time, update.getInterrupted()));
+      case RESUMED ->
+          Optional.of(
+              new TrainingEvent.Resumed(
+                  sequence, time, update.getResumed().getStep(), update.getResumed().getAttempt()));
       case UPDATE_NOT_SET -> Optional.empty();
     };
   }
@@ -150,6 +156,17 @@ final class ConvertTraining {
             : OptionalDouble.empty());
   }
 
+  private static TrainingEvent interrupted(
+      long sequence, Instant time, dev.parley.v1.JobInterrupted interrupted) {
+    return new TrainingEvent.Interrupted(
+        sequence,
+        time,
+        interrupted.getStep(),
+        interrupted.getCheckpointStep(),
+        interrupted.hasCause() ? Optional.of(failure(interrupted.getCause())) : Optional.empty(),
+        interrupted.getHeld());
+  }
+
   private static TrainedVersion trainedVersion(dev.parley.v1.JobFinished finished) {
     return new TrainedVersion(
         finished.getModel(),
@@ -191,7 +208,10 @@ final class ConvertTraining {
         job.hasLoss() ? OptionalDouble.of(job.getLoss()) : OptionalDouble.empty(),
         job.hasVersion() ? OptionalInt.of(job.getVersion()) : OptionalInt.empty(),
         job.hasError() ? Optional.of(failure(job.getError())) : Optional.empty(),
-        job.getLastSequence());
+        job.getLastSequence(),
+        job.getCheckpointStep(),
+        job.getResumes(),
+        job.getQueuePosition());
   }
 
   private static TrainingState state(dev.parley.v1.TrainingJobState state) {
@@ -201,6 +221,7 @@ final class ConvertTraining {
       case TRAINING_JOB_STATE_FINISHED -> TrainingState.FINISHED;
       case TRAINING_JOB_STATE_FAILED -> TrainingState.FAILED;
       case TRAINING_JOB_STATE_CANCELLED -> TrainingState.CANCELLED;
+      case TRAINING_JOB_STATE_INTERRUPTED -> TrainingState.INTERRUPTED;
       case TRAINING_JOB_STATE_UNSPECIFIED, UNRECOGNIZED -> TrainingState.UNKNOWN;
     };
   }

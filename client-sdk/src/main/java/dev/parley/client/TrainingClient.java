@@ -4,6 +4,7 @@ import dev.parley.v1.CancelTrainingJobRequest;
 import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.ListTrainingJobsRequest;
 import dev.parley.v1.ListTrainingJobsResponse;
+import dev.parley.v1.ResumeTrainingJobRequest;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingServiceGrpc;
@@ -108,6 +109,21 @@ public final class TrainingClient {
                       page.getJobsList().stream().map(ConvertTraining::job).toList(),
                       page.getNextPageToken());
                 }));
+  }
+
+  /**
+   * Lets an interrupted job go on from its newest checkpoint, when its turn comes.
+   *
+   * @throws ConflictException if it is not interrupted
+   */
+  public TrainingJob resume(String jobId) {
+    return client.unary(
+        () ->
+            ConvertTraining.job(
+                timed()
+                    .resumeTrainingJob(
+                        ResumeTrainingJobRequest.newBuilder().setJobId(jobId).build())
+                    .getJob()));
   }
 
   /** Stops a job at its next step. One that has ended stays as it is. */

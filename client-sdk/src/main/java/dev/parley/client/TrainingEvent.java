@@ -3,11 +3,15 @@ package dev.parley.client;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What a training job reports: {@code Created Download* Started (Step | Evaluation | Checkpoint)*}
- * and one of {@code Finished}, {@code Failed} and {@code Cancelled}, which may also come earlier.
+ * What a training job reports: {@code Created Download* Started (Step | Evaluation | Checkpoint |
+ * Warning)*} and one of {@code Finished}, {@code Failed} and {@code Cancelled}, which may also come
+ * earlier. A job that is broken off reports {@code Interrupted} and, when it goes on, {@code
+ * Resumed}; what was reported of later steps than {@link Resumed#step} is superseded then, for they
+ * are made again.
  */
 public sealed interface TrainingEvent {
   /** Counts from 1; names where {@link TrainingClient#watch(String, long)} goes on. */
@@ -98,15 +102,46 @@ public sealed interface TrainingEvent {
   }
 
   /**
+   * Weights are on the server's disk.
+   *
+   * @param path the server's; another training can start from it
+   * @param best the weights of the best evaluation alone; training goes on from the others
+   */
+  record Checkpoint(long sequence, Instant time, int step, String path, boolean best)
+      implements TrainingEvent {}
+
+  /**
+   * The job stopped before its end and can go on.
+   *
+   * @param step the last one that was done
+   * @param checkpointStep where it goes on from; 0: from the beginning
+   * @param cause what went wrong; empty where the trainer was asked to stop
+   * @param held whether it waits for {@link TrainingClient#resume}; else the server goes on with it
+   */
+  record Interrupted(
+      long sequence,
+      Instant time,
+      int step,
+      int checkpointStep,
+      Optional<TrainingFailedException> cause,
+      boolean held)
+      implements TrainingEvent {}
+
+  /**
+   * The job goes on.
+   *
+   * @param step of the checkpoint; what was reported of later steps is superseded
+   * @param attempt 1 for the first time
+   */
+  record Resumed(long sequence, Instant time, int step, int attempt) implements TrainingEvent {}
+
+  /**
    * Something went wrong that the job goes on without.
    *
-   * @param reason for programs, such as {@code MLFLOW_FAILED}
+   * @param reason for programs, such as {@code CHECKPOINT_FAILED}
    */
   record Warning(long sequence, Instant time, String reason, String message, int step)
       implements TrainingEvent {}
-
-  /** A checkpoint that training can go on from; the path is the server's. */
-  record Checkpoint(long sequence, Instant time, int step, String path) implements TrainingEvent {}
 
   /** Training is done and the version is registered. */
   record Finished(long sequence, Instant time, TrainedVersion version) implements TrainingEvent {}

@@ -12,8 +12,11 @@ import java.util.OptionalInt;
  * @param model the model that its version will belong to
  * @param loss the latest step's
  * @param version the registered version, for a job that finished
- * @param error why it failed
+ * @param error why it failed, or what interrupted it
  * @param lastSequence the latest event's
+ * @param checkpointStep the step of the newest checkpoint; 0: there is none
+ * @param resumes how often it was resumed
+ * @param queuePosition its place among the jobs that wait, 1 is next; 0: it does not wait
  */
 public record TrainingJob(
     String jobId,
@@ -27,4 +30,7 @@ public record TrainingJob(
     OptionalDouble loss,
     OptionalInt version,
     Optional<TrainingFailedException> error,
-    long lastSequence) {}
+    long lastSequence,
+    int checkpointStep,
+    int resumes,
+    int queuePosition) {}

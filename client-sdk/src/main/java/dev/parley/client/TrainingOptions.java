@@ -2,6 +2,7 @@ package dev.parley.client;
 
 import dev.parley.v1.Lora;
 import dev.parley.v1.TrainingParameters;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -170,6 +171,34 @@ public final class TrainingOptions {
     return parameters.hasPromotion()
         ? Optional.of(Convert.promotionPolicy(parameters.getPromotion()))
         : Optional.empty();
+  }
+
+  /** As {@link Builder#checkpointSteps}; empty: not set. */
+  public OptionalInt checkpointSteps() {
+    return parameters.hasCheckpointSteps()
+        ? OptionalInt.of(parameters.getCheckpointSteps())
+        : OptionalInt.empty();
+  }
+
+  /** As {@link Builder#checkpointInterval}; empty: not set. */
+  public Optional<Duration> checkpointInterval() {
+    return parameters.hasCheckpointInterval()
+        ? Optional.of(Convert.duration(parameters.getCheckpointInterval()))
+        : Optional.empty();
+  }
+
+  /** As {@link Builder#keepCheckpoints}; empty: not set. */
+  public OptionalInt keepCheckpoints() {
+    return parameters.hasKeepCheckpoints()
+        ? OptionalInt.of(parameters.getKeepCheckpoints())
+        : OptionalInt.empty();
+  }
+
+  /** As {@link Builder#patience}; empty: not set. */
+  public OptionalInt patience() {
+    return parameters.hasPatience()
+        ? OptionalInt.of(parameters.getPatience())
+        : OptionalInt.empty();
   }
 
   TrainingParameters toProto() {
@@ -363,6 +392,33 @@ public final class TrainingOptions {
      */
     public Builder overfitBatches(int value) {
       parameters.setOverfitBatches(value);
+      return this;
+    }
+
+    /** Optimiser steps between checkpoints; 0: only by time. */
+    public Builder checkpointSteps(int checkpointSteps) {
+      parameters.setCheckpointSteps(checkpointSteps);
+      return this;
+    }
+
+    /** Time between checkpoints, 5 minutes where not set; zero: only by steps. */
+    public Builder checkpointInterval(Duration checkpointInterval) {
+      parameters.setCheckpointInterval(Convert.proto(checkpointInterval));
+      return this;
+    }
+
+    /**
+     * The newest checkpoints that are kept, beside the best; where not set, 2 until the job has
+     * finished and none after.
+     */
+    public Builder keepCheckpoints(int keepCheckpoints) {
+      parameters.setKeepCheckpoints(keepCheckpoints);
+      return this;
+    }
+
+    /** Evaluations in a row without a new best one that end the training early; 0: none do. */
+    public Builder patience(int patience) {
+      parameters.setPatience(patience);
       return this;
     }
 

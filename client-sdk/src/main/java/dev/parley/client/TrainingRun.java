@@ -204,7 +204,16 @@ public final class TrainingRun implements Iterable<TrainingEvent>, Watch {
   private static boolean isFinal(TrainingUpdate update) {
     return switch (update.getUpdateCase()) {
       case FINISHED, FAILED, CANCELLED -> true;
-      case CREATED, STARTED, STEP, EVALUATION, CHECKPOINT, WARNING, DOWNLOAD, UPDATE_NOT_SET ->
+      case CREATED,
+          STARTED,
+          STEP,
+          EVALUATION,
+          CHECKPOINT,
+          DOWNLOAD,
+          INTERRUPTED,
+          RESUMED,
+          WARNING,
+          UPDATE_NOT_SET ->
           false;
     };
   }

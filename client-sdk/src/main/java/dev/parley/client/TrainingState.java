@@ -1,6 +1,9 @@
 package dev.parley.client;
 
-/** Where a job stands. {@link #CREATED} and {@link #RUNNING} move on; the others are final. */
+/**
+ * Where a job stands. {@link #FINISHED}, {@link #FAILED} and {@link #CANCELLED} are final; in the
+ * others it moves on.
+ */
 public enum TrainingState {
   /** Waits for its turn. */
   CREATED,
@@ -9,6 +12,8 @@ public enum TrainingState {
   FINISHED,
   FAILED,
   CANCELLED,
+  /** Its trainer is gone before the end; it goes on from its newest checkpoint. */
+  INTERRUPTED,
   /** A state that this version of the library does not know. */
   UNKNOWN
 }

@@ -93,6 +93,37 @@ class TrainingClientTest {
   }
 
   @Test
+  void resume_interruptedJob_goesOn() {
+    server.train(
+        FakeTraining.starting(2)
+            .step(1, 3.5)
+            .checkpoint(1, "checkpoints/1")
+            .interrupted(1, 1)
+            .step(2, 3)
+            .finished(4, 2.9));
+    try (TrainingRun run = client.training().start(request().build())) {
+      List<TrainingEvent> events = new ArrayList<>();
+      for (TrainingEvent event : run) {
+        events.add(event);
+        if (event instanceof TrainingEvent.Interrupted) {
+          assertThat(client.training().resume(run.jobId()).state())
+              .isEqualTo(TrainingState.RUNNING);
+        }
+      }
+
+      assertThat(events)
+          .anySatisfy(
+              event ->
+                  assertThat(event)
+                      .isInstanceOfSatisfying(
+                          TrainingEvent.Resumed.class, e -> assertThat(e.step()).isEqualTo(1)));
+      assertThat(run.await().version()).isEqualTo(1);
+      assertThatThrownBy(() -> client.training().resume(run.jobId()))
+          .isInstanceOf(ConflictException.class);
+    }
+  }
+
+  @Test
   void await_withoutReading_waitsForTheVersion() {
     server.train(course());
     try (TrainingRun run = client.training().start(request().build())) {

@@ -3,6 +3,7 @@ package dev.parley.client.testing;
 import com.google.protobuf.Timestamp;
 import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobCreated;
+import dev.parley.v1.JobResumed;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingJobState;
@@ -91,6 +92,21 @@ final class FakeJob {
     wake();
   }
 
+  /** Whether the job was interrupted, and goes on now. */
+  boolean resume() {
+    synchronized (this) {
+      if (state != TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED) {
+        return false;
+      }
+      append(
+          TrainingUpdate.newBuilder()
+              .setResumed(JobResumed.newBuilder().setStep(job().getCheckpointStep()).setAttempt(1))
+              .build());
+    }
+    wake();
+    return true;
+  }
+
   synchronized TrainingJob job() {
     TrainingJob.Builder job =
         TrainingJob.newBuilder()
@@ -105,6 +121,8 @@ final class FakeJob {
         job.setTotalSteps(update.getStarted().getTotalSteps());
       } else if (update.hasFinished()) {
         job.setVersion(update.getFinished().getVersion());
+      } else if (update.hasInterrupted()) {
+        job.setCheckpointStep(update.getInterrupted().getCheckpointStep());
       } else if (update.hasFailed()) {
         job.setError(update.getFailed().getStatus());
       }
@@ -114,7 +132,9 @@ final class FakeJob {
 
   /** One item of the script; false where it waits or ends, or the connection was lost. */
   private boolean advance() {
-    if (isOver() || position == script.size()) {
+    if (isOver()
+        || state == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED
+        || position == script.size()) {
       return false;
     }
     FakeTraining.Item item = script.get(position);
@@ -153,7 +173,9 @@ final class FakeJob {
       }
       case FAILED -> state = TrainingJobState.TRAINING_JOB_STATE_FAILED;
       case CANCELLED -> state = TrainingJobState.TRAINING_JOB_STATE_CANCELLED;
-      case CREATED, STEP, EVALUATION, CHECKPOINT, WARNING, DOWNLOAD, UPDATE_NOT_SET -> {}
+      case INTERRUPTED -> state = TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED;
+      case RESUMED -> state = TrainingJobState.TRAINING_JOB_STATE_RUNNING;
+      case CREATED, STEP, EVALUATION, CHECKPOINT, DOWNLOAD, WARNING, UPDATE_NOT_SET -> {}
     }
     log.add(entry.build());
   }
@@ -164,6 +186,7 @@ final class FakeJob {
           true;
       case TRAINING_JOB_STATE_CREATED,
           TRAINING_JOB_STATE_RUNNING,
+          TRAINING_JOB_STATE_INTERRUPTED,
           TRAINING_JOB_STATE_UNSPECIFIED,
           UNRECOGNIZED ->
           false;

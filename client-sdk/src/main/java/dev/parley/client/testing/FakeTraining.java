@@ -4,6 +4,7 @@ import dev.parley.v1.CheckpointWritten;
 import dev.parley.v1.EvaluationFinished;
 import dev.parley.v1.JobFailed;
 import dev.parley.v1.JobFinished;
+import dev.parley.v1.JobInterrupted;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.StepFinished;
@@ -66,6 +67,18 @@ public final class FakeTraining {
     return update(
         TrainingUpdate.newBuilder()
             .setCheckpoint(CheckpointWritten.newBuilder().setStep(step).setPath(path))
+            .build());
+  }
+
+  /** The job is interrupted; nothing more happens until it is resumed. */
+  public FakeTraining interrupted(int step, int checkpointStep) {
+    return update(
+        TrainingUpdate.newBuilder()
+            .setInterrupted(
+                JobInterrupted.newBuilder()
+                    .setStep(step)
+                    .setCheckpointStep(checkpointStep)
+                    .setHeld(true))
             .build());
   }
 

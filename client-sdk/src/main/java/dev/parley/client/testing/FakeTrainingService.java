@@ -10,6 +10,8 @@ import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.GetTrainingJobResponse;
 import dev.parley.v1.ListTrainingJobsRequest;
 import dev.parley.v1.ListTrainingJobsResponse;
+import dev.parley.v1.ResumeTrainingJobRequest;
+import dev.parley.v1.ResumeTrainingJobResponse;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingJob;
@@ -178,6 +180,26 @@ final class FakeTrainingService extends TrainingServiceGrpc.TrainingServiceImplB
             .setComplete(datasets.containsKey(digest))
             .setSizeBytes(bytes.size())
             .build());
+    responses.onCompleted();
+  }
+
+  @Override
+  public void resumeTrainingJob(
+      ResumeTrainingJobRequest request, StreamObserver<ResumeTrainingJobResponse> responses) {
+    FakeJob job = find(request.getJobId(), responses);
+    if (job == null) {
+      return;
+    }
+    if (!job.resume()) {
+      responses.onError(
+          FakeError.of(
+                  Status.Code.FAILED_PRECONDITION,
+                  "TRAINING_JOB_NOT_INTERRUPTED",
+                  request.getJobId() + " is not interrupted")
+              .toException());
+      return;
+    }
+    responses.onNext(ResumeTrainingJobResponse.newBuilder().setJob(job.job()).build());
     responses.onCompleted();
   }
 

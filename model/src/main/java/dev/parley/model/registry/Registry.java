@@ -93,11 +93,7 @@ public final class Registry {
    * @throws ModelNotFoundException if there is no such version
    */
   public OptionalInt setAlias(String model, String alias, int version) {
-    ModelReference.requireAlias(alias);
-    if (alias.equals(ModelReference.LATEST)) {
-      throw new IllegalArgumentException(
-          "alias 'latest' is reserved: it always names the highest version");
-    }
+    requireSettable(alias);
     ModelReference reference = ModelReference.of(model, version);
     return writing(
         "set the alias '%s' of '%s'".formatted(alias, model),
@@ -108,6 +104,40 @@ public final class Registry {
           Aliases.write(directory.of(model), aliases);
           return previous == null ? OptionalInt.empty() : OptionalInt.of(previous);
         });
+  }
+
+  /**
+   * As {@link #setAlias}, but only if the alias still names what the decision was made on: of two
+   * processes that compared with the same version, the second one has to compare again.
+   *
+   * @param expected what the alias named then; empty: there was none
+   * @return whether it was set; if not, it names another version and nothing has changed
+   * @throws ModelNotFoundException if there is no such version
+   */
+  public boolean replaceAlias(String model, String alias, OptionalInt expected, int version) {
+    requireSettable(alias);
+    ModelReference reference = ModelReference.of(model, version);
+    return writing(
+        "set the alias '%s' of '%s'".formatted(alias, model),
+        () -> {
+          directory.version(reference);
+          Map<String, Integer> aliases = directory.aliases(model);
+          Integer present = aliases.get(alias);
+          if (!expected.equals(present == null ? OptionalInt.empty() : OptionalInt.of(present))) {
+            return false;
+          }
+          aliases.put(alias, version);
+          Aliases.write(directory.of(model), aliases);
+          return true;
+        });
+  }
+
+  private static void requireSettable(String alias) {
+    ModelReference.requireAlias(alias);
+    if (alias.equals(ModelReference.LATEST)) {
+      throw new IllegalArgumentException(
+          "alias 'latest' is reserved: it always names the highest version");
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -146,6 +147,21 @@ class RegistryTest {
     assertThat(registry.removeAlias("greeter", "stable")).hasValue(1);
     assertThat(registry.removeAlias("greeter", "stable")).isEmpty();
     assertThat(registry.aliases("greeter")).isEqualTo(Map.of("default", 2));
+  }
+
+  @Test
+  void replaceAlias_namesAnotherVersionByNow_changesNothing() {
+    for (int version = 1; version <= 3; version++) {
+      Versions.publish(registry, "greeter");
+    }
+
+    assertThat(registry.replaceAlias("greeter", "default", OptionalInt.of(1), 2)).isTrue();
+    assertThat(registry.replaceAlias("greeter", "default", OptionalInt.of(1), 3)).isFalse();
+    assertThat(registry.replaceAlias("greeter", "default", OptionalInt.empty(), 3)).isFalse();
+    assertThat(registry.replaceAlias("greeter", "stable", OptionalInt.of(1), 3)).isFalse();
+    assertThat(registry.replaceAlias("greeter", "stable", OptionalInt.empty(), 3)).isTrue();
+
+    assertThat(registry.aliases("greeter")).isEqualTo(Map.of("default", 2, "stable", 3));
   }
 
   @Test

@@ -51,6 +51,7 @@ public final class Metrics implements AutoCloseable {
       List.of(
           TrainingJobState.TRAINING_JOB_STATE_CREATED,
           TrainingJobState.TRAINING_JOB_STATE_RUNNING,
+          TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED,
           TrainingJobState.TRAINING_JOB_STATE_FINISHED,
           TrainingJobState.TRAINING_JOB_STATE_FAILED,
           TrainingJobState.TRAINING_JOB_STATE_CANCELLED);

@@ -45,6 +45,7 @@ public final class ParleyServer implements AutoCloseable {
 
   private final ServerConfig config;
   private final CloseStack parts;
+  private final TrainingJobs jobs;
   private final ChatService chat;
   private final GrpcServer grpc;
   private final AdminServer admin;
@@ -54,12 +55,14 @@ public final class ParleyServer implements AutoCloseable {
   private ParleyServer(
       ServerConfig config,
       CloseStack parts,
+      TrainingJobs jobs,
       ChatService chat,
       GrpcServer grpc,
       AdminServer admin,
       AtomicBoolean stopping) {
     this.config = config;
     this.parts = parts;
+    this.jobs = jobs;
     this.chat = chat;
     this.grpc = grpc;
     this.admin = admin;
@@ -112,7 +115,8 @@ public final class ParleyServer implements AutoCloseable {
             ? config.trainerThreads()
             : TrainerProcess.Resources.defaults().threads();
     TrainerProcess.Resources resources =
-        new TrainerProcess.Resources(trainerThreads, (int) (config.trainerMemory() >> 20));
+        new TrainerProcess.Resources(
+            trainerThreads, (int) (config.trainerMemory() >> 20), config.trainerNiceness());
     TrainingJobs jobs =
         parts.add(
             new TrainingJobs(
@@ -158,7 +162,7 @@ public final class ParleyServer implements AutoCloseable {
     health.run();
     registryWatch.looks().add(health);
     log.info("gRPC on {}, admin on {}, home {}", grpc.port(), admin.port(), home);
-    return new ParleyServer(config, parts, chat, grpc, admin, stopping);
+    return new ParleyServer(config, parts, jobs, chat, grpc, admin, stopping);
   }
 
   private static Optional<String> problem(
@@ -253,6 +257,7 @@ public final class ParleyServer implements AutoCloseable {
       awaitFirstClose();
       return;
     }
+    jobs.stopLaunching(); // whoever stops this server may stop its trainers with it
     log.info("stopping: {} conversations have {} to finish", chat.streams(), config.drainTime());
     try {
       grpc.setReady(false);

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param sharePrefixes whether conversations share what is cached of the same beginning
  * @param trainerMemory bytes of a trainer's Java heap
  * @param trainerThreads of a trainer's arithmetic; 0: half of the processors, rounded up
+ * @param trainerNiceness of a trainer's process, from 0 to 19
  * @param maxUpload bytes of an uploaded dataset
  * @param effective every setting with its text and where it came from, for the log
  */
@@ -35,6 +36,7 @@ public record ServerConfig(
     int trainingConcurrency,
     long trainerMemory,
     int trainerThreads,
+    int trainerNiceness,
     Duration drainTime,
     long maxUpload,
     List<Effective> effective) {
@@ -80,6 +82,7 @@ public record ServerConfig(
             sources.take(Setting.TRAINING_CONCURRENCY),
             sources.take(Setting.TRAINER_MEMORY),
             sources.take(Setting.TRAINER_THREADS),
+            sources.take(Setting.TRAINER_NICENESS),
             sources.take(Setting.DRAIN_TIME),
             sources.take(Setting.MAX_UPLOAD),
             sources.effective());

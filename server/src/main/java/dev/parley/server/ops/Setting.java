@@ -1,6 +1,7 @@
 package dev.parley.server.ops;
 
 import dev.parley.model.gpt2.Precision;
+import dev.parley.trainer.job.TrainerProcess;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -129,6 +130,14 @@ public record Setting<T>(
           "threads of a trainer process; 0: half of the processors, rounded up",
           SettingParser.integer(0, 1_024));
 
+  /** A chat's thread then gets about nine times the share of a trainer's where both want a core. */
+  static final Setting<Integer> TRAINER_NICENESS =
+      new Setting<>(
+          "trainer-niceness",
+          Integer.toString(TrainerProcess.Resources.DEFAULT_NICENESS),
+          "how far a trainer process stands back for chats, as nice(1): 0 not at all, 19 most",
+          SettingParser.integer(0, 19));
+
   /** Longer than nearly every reply, and within the grace that Kubernetes gives by default. */
   static final Setting<Duration> DRAIN_TIME =
       new Setting<>(
@@ -159,6 +168,7 @@ public record Setting<T>(
         TRAINING_CONCURRENCY,
         TRAINER_MEMORY,
         TRAINER_THREADS,
+        TRAINER_NICENESS,
         DRAIN_TIME,
         MAX_UPLOAD);
   }

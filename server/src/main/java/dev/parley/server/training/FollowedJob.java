@@ -5,6 +5,7 @@ import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.trainer.job.JobState;
 import dev.parley.v1.TrainingJob;
+import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
 import java.util.Comparator;
 import java.util.List;
@@ -31,6 +32,7 @@ final class FollowedJob {
   private final JobState state = new JobState();
   private volatile TrainingJob snapshot = TrainingJob.getDefaultInstance();
   private volatile @Nullable Process process;
+  private volatile long sequenceAtStart;
 
   FollowedJob(JobDirectory directory) {
     this.directory = directory;
@@ -52,6 +54,30 @@ final class FollowedJob {
 
   boolean ended() {
     return JobState.isFinal(snapshot.getState());
+  }
+
+  boolean interrupted() {
+    return snapshot.getState() == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED;
+  }
+
+  /** Such as INTERRUPTED. */
+  String stateName() {
+    return snapshot.getState().name().replace("TRAINING_JOB_STATE_", "");
+  }
+
+  /** As {@link JobState#foreground}. */
+  synchronized boolean foreground() {
+    return state.foreground();
+  }
+
+  /** As {@link JobState#held}. */
+  synchronized boolean held() {
+    return state.held();
+  }
+
+  /** As {@link JobState#deaths}. */
+  synchronized int deaths() {
+    return state.deaths();
   }
 
   /** Reads what is new; whether anything was. */
@@ -81,12 +107,18 @@ final class FollowedJob {
   }
 
   void started(Process trainer) {
+    sequenceAtStart = snapshot.getLastSequence();
     process = trainer;
+  }
+
+  /** Whether the process that was started here is gone and has not written a single update. */
+  boolean diedSilently() {
+    return process != null && snapshot.getLastSequence() == sequenceAtStart;
   }
 
   boolean processRuns() {
     Process trainer = process;
-    return trainer == null ? directory.isRunning() : trainer.isAlive();
+    return (trainer != null && trainer.isAlive()) || directory.isRunning();
   }
 
   /** Absent while the process runs, and where another server started it. */

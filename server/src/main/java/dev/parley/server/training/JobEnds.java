@@ -24,17 +24,24 @@ final class JobEnds {
   static Status died(OptionalInt exitCode, Path trainerLog) {
     if (exitCode.isEmpty()) {
       return status(
-          "TRAINER_LOST",
-          "the trainer ended while no server looked on; jobs cannot be resumed yet: start it again"
-              + lastLines(trainerLog));
+          "TRAINER_LOST", "the trainer ended while no server looked on" + lastLines(trainerLog));
     }
     int code = exitCode.getAsInt();
     String signal = code > 128 ? " (signal %d)".formatted(code - 128) : "";
     String hint = code == 137 ? "; the system may have run out of memory" : "";
     return status(
         "TRAINER_DIED",
-        "the trainer ended with exit code %d%s and no last word%s; start the job again%s"
+        "the trainer ended with exit code %d%s and no last word%s%s"
             .formatted(code, signal, hint, lastLines(trainerLog)));
+  }
+
+  /** The process died again and again. */
+  static Status givenUp(int deaths, Status last) {
+    return last.toBuilder()
+        .setMessage(
+            "the trainer died %d times without a new checkpoint in between; the last time: %s"
+                .formatted(deaths, last.getMessage()))
+        .build();
   }
 
   /** The process could not be started. */

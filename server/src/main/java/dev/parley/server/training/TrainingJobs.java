@@ -1,16 +1,16 @@
 package dev.parley.server.training;
 
+import com.google.rpc.Code;
 import com.google.rpc.Status;
+import dev.parley.server.rpc.RpcException;
 import dev.parley.server.rpc.Signals;
 import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
-import dev.parley.v1.JobCancelled;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -31,12 +31,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The training jobs of a home: starts them one after the other, follows their event logs, and
- * writes down the end of those whose process died without a word. Thread-safe.
+ * The training jobs of a home: starts them one after the other, follows their event logs, writes
+ * down that a process died without a word, and lets such a job go on from its newest checkpoint,
+ * before those that wait. Thread-safe.
  *
  * <p>The event logs are the truth; what is kept here can be read from them again, so a server may
  * stop at any moment. Trainers are left running then: the next server finds a job's log locked by
- * its writer and follows it, or finds it unlocked and unfinished and marks the job failed.
+ * its writer and follows it, or finds it unlocked and unfinished and lets the job go on.
+ *
+ * <p>A job whose trainer dies {@value #MOST_DEATHS} times without a new checkpoint in between
+ * fails. Jobs that another process runs ({@code parley train} in the same home) are followed, and
+ * never started unless someone resumes them.
  *
  * <p>One thread looks at every running job ten times a second. All changes of jobs happen on it.
  */
@@ -45,6 +50,12 @@ public final class TrainingJobs implements AutoCloseable {
 
   /** A step of the smallest model takes about as long. */
   private static final Duration LOOK = Duration.ofMillis(100);
+
+  /** Looks between two at what other processes do: new jobs of theirs, and the jobs they run. */
+  private static final int FOREIGN_LOOKS = 10;
+
+  /** Once may be the system's fault, twice bad luck; after that it is the job's. */
+  static final int MOST_DEATHS = 4;
 
   private final Path home;
   private final TrainerLauncher launcher;
@@ -57,6 +68,12 @@ public final class TrainingJobs implements AutoCloseable {
   /** Could not be followed at the last look; they count as running no more. Guarded by this. */
   private final Set<FollowedJob> aside = new LinkedHashSet<>();
 
+  /** Not this server's to run: others run them, or nobody until someone resumes them. */
+  private final Set<FollowedJob> foreign = new LinkedHashSet<>(); // guarded by this
+
+  private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
+  private volatile boolean launching = true;
+  private int looks;
   private final Signals news = new Signals();
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
@@ -80,7 +97,7 @@ public final class TrainingJobs implements AutoCloseable {
     this.listener = listener;
     synchronized (this) {
       for (JobDirectory directory : JobDirectory.list(home)) {
-        adopt(directory);
+        adopt(directory, (job, update) -> {});
       }
     }
   }
@@ -91,11 +108,17 @@ public final class TrainingJobs implements AutoCloseable {
         thread.scheduleWithFixedDelay(this::look, 0, LOOK.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private synchronized void adopt(JobDirectory directory) {
+  /** Starts nothing from now on; those that run are followed. */
+  public void stopLaunching() {
+    launching = false;
+  }
+
+  private synchronized void adopt(JobDirectory directory, TrainingListener told) {
     FollowedJob job = new FollowedJob(directory);
     try {
-      job.follow((state, update) -> {});
+      job.follow(told);
     } catch (RuntimeException e) {
+      unreadable.add(directory.id());
       log.error("training job {} cannot be read and is left out", directory.id(), e);
       return;
     }
@@ -103,13 +126,30 @@ public final class TrainingJobs implements AutoCloseable {
     if (job.ended()) {
       return;
     }
-    if (directory.isRunning()) {
+    boolean runs = directory.isRunning();
+    if (job.foreground() || (!runs && job.interrupted() && job.held())) {
+      foreign.add(job);
+    } else if (runs) {
       log.info("training job {} runs on in its own process", job.id());
       running.add(job);
-    } else if (job.snapshot().getState() == TrainingJobState.TRAINING_JOB_STATE_CREATED) {
+    } else if (job.interrupted()
+        || job.snapshot().getState() == TrainingJobState.TRAINING_JOB_STATE_CREATED) {
       waiting.addFirst(job); // the list is newest first
     } else {
-      running.add(job); // and the first look marks it failed
+      running.add(job); // and the first look finds its process gone
+    }
+  }
+
+  /** Takes in the jobs that another process created. */
+  private void findNew() {
+    for (String id : JobDirectory.ids(home)) {
+      if (!jobs.containsKey(id) && !unreadable.contains(id)) {
+        synchronized (this) {
+          if (!jobs.containsKey(id)) { // not one that was submitted meanwhile
+            adopt(JobDirectory.open(home, id), listener);
+          }
+        }
+      }
     }
   }
 
@@ -142,15 +182,24 @@ public final class TrainingJobs implements AutoCloseable {
 
   /** A job as it stands, without its inline dialogues. */
   public Optional<TrainingJob> get(String id) {
-    return Optional.ofNullable(jobs.get(id)).map(FollowedJob::snapshot);
+    return Optional.ofNullable(jobs.get(id)).map(this::placed);
   }
 
   /** Every job as it stands, newest first. */
   public List<TrainingJob> list() {
-    return jobs.values().stream()
-        .map(FollowedJob::snapshot)
-        .sorted(FollowedJob.NEWEST_FIRST)
-        .toList();
+    return jobs.values().stream().map(this::placed).sorted(FollowedJob.NEWEST_FIRST).toList();
+  }
+
+  /** With its place in the queue. */
+  private synchronized TrainingJob placed(FollowedJob job) {
+    int position = 1;
+    for (FollowedJob other : waiting) {
+      if (other == job) {
+        return job.snapshot().toBuilder().setQueuePosition(position).build();
+      }
+      position++;
+    }
+    return job.snapshot();
   }
 
   /** How many jobs are in each state. */
@@ -178,16 +227,43 @@ public final class TrainingJobs implements AutoCloseable {
       if (!job.ended()) {
         job.directory().requestCancel();
         log.info("training job {} is asked to stop", id);
-        if (waiting.remove(job)) {
-          try (EventLog.Writer events = job.directory().events().open(Clock.systemUTC())) {
-            events.append(TrainingUpdate.newBuilder().setCancelled(JobCancelled.newBuilder()));
-          }
+        if (waiting.remove(job) || (foreign.contains(job) && !job.directory().isRunning())) {
+          boolean unused = job.directory().cancel();
           job.follow(listener);
         }
       }
     }
     news.send(); // who watches a job that waited hears its end now
-    return Optional.of(job.snapshot());
+    return Optional.of(placed(job));
+  }
+
+  /**
+   * Lets an interrupted job go on, behind those that wait already. One that waits stays where it
+   * is.
+   *
+   * @throws RpcException FAILED_PRECONDITION if it is not interrupted
+   */
+  public Optional<TrainingJob> resume(String id) {
+    FollowedJob job = jobs.get(id);
+    if (job == null) {
+      return Optional.empty();
+    }
+    synchronized (this) {
+      job.follow(listener);
+      if (!job.interrupted()) {
+        throw RpcException.of(
+            Code.FAILED_PRECONDITION,
+            "TRAINING_JOB_NOT_INTERRUPTED",
+            "training job '%s' is %s; only an interrupted one can go on"
+                .formatted(id, job.stateName()),
+            Map.of("job_id", id, "state", job.stateName()));
+      }
+      if (foreign.remove(job)) {
+        waiting.addLast(job);
+        log.info("training job {} is to go on", id);
+      } // else it waits, or the next look puts it there
+    }
+    return Optional.of(placed(job));
   }
 
   /** Whether nothing can follow in a job's log any more; true where there is no such job. */
@@ -209,6 +285,12 @@ public final class TrainingJobs implements AutoCloseable {
   private void look() {
     try {
       boolean found = false;
+      if (looks++ % FOREIGN_LOOKS == 0) {
+        findNew();
+        for (FollowedJob job : foreign()) {
+          found |= lookOrPutAside(job);
+        }
+      }
       for (FollowedJob job : followed()) {
         found |= lookOrPutAside(job);
       }
@@ -228,12 +310,17 @@ public final class TrainingJobs implements AutoCloseable {
     } catch (RuntimeException e) {
       synchronized (this) {
         running.remove(job);
+        foreign.remove(job);
         if (aside.add(job)) {
           log.error("training job {} cannot be followed; it is tried again", job.id(), e);
         }
       }
       return false;
     }
+  }
+
+  private synchronized List<FollowedJob> foreign() {
+    return List.copyOf(foreign);
   }
 
   private synchronized List<FollowedJob> followed() {
@@ -243,20 +330,45 @@ public final class TrainingJobs implements AutoCloseable {
   private boolean look(FollowedJob job) {
     boolean gone = !job.processRuns(); // before reading: its last line is written before it goes
     boolean found = job.follow(listener);
-    if (gone && !job.ended()) {
-      Status status = JobEnds.died(job.exitCode(), job.directory().log());
-      job.directory().fail(status);
-      log.error("training job {} failed: {}", job.id(), status.getMessage());
+    if (!gone) {
+      return found;
+    }
+    if (!job.ended() && (!job.interrupted() || job.diedSilently())) {
+      if (job.foreground()
+          && job.snapshot().getState() == TrainingJobState.TRAINING_JOB_STATE_CREATED) {
+        return found; // its process is about to run it
+      }
+      died(job);
       found |= job.follow(listener);
     }
-    if (gone) {
-      log.info("training job {} ended: {}", job.id(), job.snapshot().getState());
-      synchronized (this) {
-        running.remove(job);
-        aside.remove(job);
+    synchronized (this) {
+      running.remove(job);
+      aside.remove(job);
+      if (job.ended()) {
+        foreign.remove(job);
+        log.info("training job {} ended: {}", job.id(), job.stateName());
+      } else if (job.interrupted() && !job.held()) {
+        foreign.remove(job);
+        if (!waiting.contains(job)) {
+          waiting.addFirst(job); // it had its turn
+          log.info("training job {} is interrupted and will go on", job.id());
+        }
+      } else {
+        foreign.add(job);
       }
     }
     return found;
+  }
+
+  private void died(FollowedJob job) {
+    Status cause = JobEnds.died(job.exitCode(), job.directory().log());
+    if (job.deaths() + 1 >= MOST_DEATHS) {
+      job.directory().fail(JobEnds.givenUp(job.deaths() + 1, cause));
+      log.error("training job {} failed: {}", job.id(), cause.getMessage());
+    } else {
+      job.directory().interrupt(cause, job.foreground());
+      log.warn("training job {} is interrupted: {}", job.id(), cause.getMessage());
+    }
   }
 
   private boolean startWaiting() {
@@ -264,7 +376,7 @@ public final class TrainingJobs implements AutoCloseable {
     while (true) {
       FollowedJob job;
       synchronized (this) {
-        if (running.size() >= concurrency || waiting.isEmpty()) {
+        if (!launching || running.size() >= concurrency || waiting.isEmpty()) {
           return found;
         }
         job = waiting.removeFirst();

@@ -11,6 +11,8 @@ import dev.parley.v1.GetTrainingJobRequest;
 import dev.parley.v1.GetTrainingJobResponse;
 import dev.parley.v1.ListTrainingJobsRequest;
 import dev.parley.v1.ListTrainingJobsResponse;
+import dev.parley.v1.ResumeTrainingJobRequest;
+import dev.parley.v1.ResumeTrainingJobResponse;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingJob;
@@ -128,6 +130,15 @@ public final class TrainingService extends TrainingServiceGrpc.TrainingServiceIm
     TrainingJob job =
         jobs.cancel(request.getJobId()).orElseThrow(() -> unknown(request.getJobId()));
     client.onNext(CancelTrainingJobResponse.newBuilder().setJob(job).build());
+    client.onCompleted();
+  }
+
+  @Override
+  public void resumeTrainingJob(
+      ResumeTrainingJobRequest request, StreamObserver<ResumeTrainingJobResponse> client) {
+    TrainingJob job =
+        jobs.resume(request.getJobId()).orElseThrow(() -> unknown(request.getJobId()));
+    client.onNext(ResumeTrainingJobResponse.newBuilder().setJob(job).build());
     client.onCompleted();
   }
 

@@ -64,6 +64,7 @@ class ServerConfigTest {
             Map.entry("speculation", "off"),
             Map.entry("training-concurrency", "2"),
             Map.entry("trainer-threads", "3"),
+            Map.entry("trainer-niceness", "19"),
             Map.entry("trainer-memory", "1g"),
             Map.entry("drain-time", "1500ms"),
             Map.entry("max-upload", "1000"));
@@ -86,6 +87,7 @@ class ServerConfigTest {
     assertThat(config.speculation()).isFalse();
     assertThat(config.trainingConcurrency()).isEqualTo(2);
     assertThat(config.trainerThreads()).isEqualTo(3);
+    assertThat(config.trainerNiceness()).isEqualTo(19);
     assertThat(config.trainerMemory()).isEqualTo(1L << 30);
     assertThat(config.drainTime()).isEqualTo(Duration.ofMillis(1_500));
     assertThat(config.maxUpload()).isEqualTo(1_000);

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.parley.server.engine.Settled;
 import dev.parley.server.ops.TestJobs;
+import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
+import dev.parley.v1.JobStarted;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingJobState;
+import dev.parley.v1.TrainingUpdate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -16,6 +19,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,9 +44,10 @@ class TrainingJobsTest {
   void look_logIsDamagedWhileItsJobRuns_theNextJobRuns_andItIsTriedAgain() throws Exception {
     JobDirectory first = create("a", 1);
     JobDirectory second = create("b", 2);
+    AtomicBoolean damaged = new AtomicBoolean();
     TrainerLauncher launcher =
         id -> {
-          if (id.equals(first.id())) {
+          if (id.equals(first.id()) && damaged.compareAndSet(false, true)) {
             damage(id);
           }
           return process();
@@ -58,6 +63,65 @@ class TrainingJobsTest {
       }
 
       Settled.until(() -> state(jobs, first) == TrainingJobState.TRAINING_JOB_STATE_FAILED);
+    }
+  }
+
+  @Test
+  void look_trainerDiesAgainAndAgain_failsAfterABoundedNumber() {
+    JobDirectory job = create("a", 1);
+    AtomicInteger launches = new AtomicInteger();
+    TrainerLauncher launcher =
+        id -> {
+          launches.incrementAndGet();
+          return process();
+        };
+    try (TrainingJobs jobs = new TrainingJobs(home, launcher, 1, (j, update) -> {})) {
+      jobs.start();
+
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_FAILED);
+
+      assertThat(launches).hasValue(TrainingJobs.MOST_DEATHS);
+      assertThat(jobs.get(job.id()).orElseThrow().getError().getMessage())
+          .contains("died 4 times without a new checkpoint");
+    }
+  }
+
+  @Test
+  void look_jobOfAnotherProcess_isFollowedAndNeverStarted() throws Exception {
+    AtomicInteger launches = new AtomicInteger();
+    TrainerLauncher launcher =
+        id -> {
+          launches.incrementAndGet();
+          return process();
+        };
+    try (TrainingJobs jobs = new TrainingJobs(home, launcher, 1, (j, update) -> {})) {
+      jobs.start();
+
+      JobDirectory job = JobDirectory.createForeground(home, TestJobs.endless("a").build());
+      Settled.until(() -> jobs.get(job.id()).isPresent());
+      try (EventLog.Writer writer = job.events().open(Clock.systemUTC())) {
+        writer.append(
+            TrainingUpdate.newBuilder().setStarted(JobStarted.newBuilder().setTotalSteps(9)));
+        Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_RUNNING);
+      } // as if its process had died
+
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+      assertThat(launches).hasValue(0);
+      assertThat(jobs.cancel(job.id()).orElseThrow().getState())
+          .isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    }
+  }
+
+  @Test
+  void stopLaunching_jobsWait() {
+    JobDirectory first = create("a", 1);
+    JobDirectory second = create("b", 2);
+    try (TrainingJobs jobs = new TrainingJobs(home, id -> process(), 1, (j, update) -> {})) {
+      jobs.stopLaunching();
+      jobs.start();
+
+      assertThat(jobs.get(first.id()).orElseThrow().getQueuePosition()).isEqualTo(1);
+      assertThat(jobs.get(second.id()).orElseThrow().getQueuePosition()).isEqualTo(2);
     }
   }
 

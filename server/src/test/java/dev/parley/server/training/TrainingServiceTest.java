@@ -20,6 +20,7 @@ import dev.parley.v1.JobStarted;
 import dev.parley.v1.ListTrainingJobsRequest;
 import dev.parley.v1.ListTrainingJobsResponse;
 import dev.parley.v1.PromotionPolicy;
+import dev.parley.v1.ResumeTrainingJobRequest;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainResponse;
 import dev.parley.v1.TrainingJob;
@@ -46,6 +47,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -148,10 +150,17 @@ class TrainingServiceTest {
   }
 
   @Test
-  void train_trainerKilled_failsWithExitCode_andTheNextJobRuns() {
-    Iterator<TrainResponse> updates = server.training().train(TestJobs.endless("a").build());
+  void train_trainerKilled_goesOnFromItsCheckpoint_beforeTheJobThatWaits() {
+    TrainRequest.Builder request = TestJobs.endless("a");
+    request.getParametersBuilder().setCheckpointSteps(1);
+    Iterator<TrainResponse> updates = server.training().train(request.build());
     String id = updates.next().getUpdate().getCreated().getJobId();
+    Iterator<TrainResponse> next =
+        server.training().train(TestJobs.steps("parley-tiny", "b", 1).build());
+    String waiting = next.next().getUpdate().getCreated().getJobId();
     awaitStep(updates);
+    awaitStep(updates); // after a first checkpoint
+    assertThat(get(waiting).getQueuePosition()).isEqualTo(1);
     ProcessHandle trainer =
         ProcessHandle.current()
             .children()
@@ -161,30 +170,65 @@ class TrainingServiceTest {
 
     assertThat(trainer.destroyForcibly()).isTrue();
 
-    TrainingUpdate last = last(updates);
-    assertThat(last.getFailed().getStatus().getMessage()).contains("exit code 137");
-    assertThat(get(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
-    assertThat(cancel(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
-    Iterator<TrainResponse> next =
-        server.training().train(TestJobs.steps("parley-tiny", "b", 1).build());
+    TrainingUpdate interrupted = awaitUpdate(updates, TrainingUpdate::hasInterrupted);
+    assertThat(interrupted.getInterrupted().getCause().getMessage()).contains("exit code 137");
+    assertThat(interrupted.getInterrupted().getHeld()).isFalse();
+    TrainingUpdate resumed = awaitUpdate(updates, TrainingUpdate::hasResumed);
+    assertThat(resumed.getSequence()).isEqualTo(interrupted.getSequence() + 1);
+    assertThat(resumed.getResumed().getStep())
+        .isEqualTo(interrupted.getInterrupted().getCheckpointStep())
+        .isPositive();
+    TrainingUpdate step = awaitUpdate(updates, TrainingUpdate::hasStep);
+    assertThat(step.getStep().getStep()).isEqualTo(resumed.getResumed().getStep() + 1);
+    assertThat(get(id).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
+    assertThat(get(id).getResumes()).isEqualTo(1);
+    assertThat(get(waiting).getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CREATED);
+    cancel(id);
+    assertThat(last(updates).hasCancelled()).isTrue();
     assertThat(last(next).hasFinished()).isTrue();
   }
 
   @Test
-  void start_jobWhoseTrainerDiedUnseen_isMarkedFailed() {
+  void start_jobWhoseTrainerDiedUnseen_goesOn() {
     server.close();
-    JobDirectory job = JobDirectory.create(home, TestJobs.endless("a").build());
+    JobDirectory job = JobDirectory.create(home, TestJobs.steps("parley-tiny", "a", 2).build());
     try (var events = job.events().open(Clock.systemUTC())) {
       events.append(
-          TrainingUpdate.newBuilder().setStarted(JobStarted.newBuilder().setTotalSteps(9)));
+          TrainingUpdate.newBuilder().setStarted(JobStarted.newBuilder().setTotalSteps(2)));
     }
 
     server = TestServer.start(home);
 
     List<TrainingUpdate> updates = watch(job.id(), 3);
-    assertThat(updates).hasSize(1);
-    assertThat(updates.get(0).getFailed().getStatus().getMessage())
-        .contains("cannot be resumed yet");
+    assertThat(updates.get(0).getInterrupted().getCause().getMessage())
+        .contains("while no server looked on");
+    assertThat(updates.get(1).hasResumed()).isTrue();
+    assertThat(updates.get(updates.size() - 1).getFinished().getVersion()).isEqualTo(1);
+  }
+
+  @Test
+  void resume_heldJob_goesOnWhenAsked_otherStates_areRefused() throws Exception {
+    JobDirectory job =
+        JobDirectory.createForeground(home, TestJobs.steps("parley-tiny", "a", 2).build());
+    assertThat(job.interrupt(com.google.rpc.Status.getDefaultInstance(), true)).isTrue();
+    awaitState(job.id(), TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED); // of another process
+
+    assertThat(resume(job.id()).getQueuePosition()).isEqualTo(1);
+
+    List<TrainingUpdate> updates = watch(job.id(), 1);
+    assertThat(updates.get(updates.size() - 1).hasFinished()).isTrue();
+    errorOf(Code.FAILED_PRECONDITION, "TRAINING_JOB_NOT_INTERRUPTED", () -> resume(job.id()));
+    errorOf(Code.NOT_FOUND, "TRAINING_JOB_NOT_FOUND", () -> resume("no-such"));
+  }
+
+  /** Waits for what another process wrote: the server looks for it once a second. */
+  private void awaitState(String id, TrainingJobState state) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (list().stream().noneMatch(job -> job.getJobId().equals(id) && job.getState() == state)
+        && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(get(id).getState()).isEqualTo(state);
   }
 
   @Test
@@ -540,6 +584,24 @@ class TrainingServiceTest {
       }
     }
     throw new AssertionError("the job ended without a step");
+  }
+
+  private static TrainingUpdate awaitUpdate(
+      Iterator<TrainResponse> updates, Predicate<TrainingUpdate> wanted) {
+    while (updates.hasNext()) {
+      TrainingUpdate update = updates.next().getUpdate();
+      if (wanted.test(update)) {
+        return update;
+      }
+    }
+    throw new AssertionError("the job ended without it");
+  }
+
+  private TrainingJob resume(String id) {
+    return server
+        .training()
+        .resumeTrainingJob(ResumeTrainingJobRequest.newBuilder().setJobId(id).build())
+        .getJob();
   }
 
   private static TrainingUpdate last(Iterator<TrainResponse> updates) {

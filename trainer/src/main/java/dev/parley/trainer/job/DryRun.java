@@ -77,7 +77,12 @@ public record DryRun(
       LoopListener.Plan plan = TrainingLoop.plan(training, recipe);
       return new DryRun(
           Recipes.parameters(
-              recipe, plan, device, Recipes.promotion(request.getParameters()), data.direction()),
+              recipe,
+              plan,
+              device,
+              Recipes.promotion(request.getParameters()),
+              data.direction(),
+              CheckpointPolicy.of(request.getParameters())),
           training.dialogues(),
           data.evaluation().dialogues(),
           plan.totalSteps(),

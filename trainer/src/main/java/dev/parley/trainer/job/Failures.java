@@ -12,6 +12,8 @@ import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.RegistryException;
 import dev.parley.model.text.TokenizerException;
 import dev.parley.trainer.data.InvalidDataException;
+import dev.parley.v1.JobWarning;
+import dev.parley.v1.TrainingUpdate;
 import java.io.UncheckedIOException;
 import java.util.List;
 
@@ -36,8 +38,14 @@ final class Failures {
     if (e instanceof CheckpointException || e instanceof TokenizerException) {
       return status(Code.FAILED_PRECONDITION, "MODEL_UNUSABLE", message);
     }
+    if (e instanceof Room.NoRoomException) {
+      return status(Code.FAILED_PRECONDITION, "NO_ROOM", message);
+    }
+    if (e instanceof JobChangedException) {
+      return status(Code.FAILED_PRECONDITION, "JOB_CHANGED", message);
+    }
     if (e instanceof RegistryException || e instanceof UncheckedIOException) {
-      return status(Code.FAILED_PRECONDITION, "STORAGE_FAILED", message);
+      return storage(message);
     }
     if (e instanceof IllegalArgumentException) {
       return status(Code.INVALID_ARGUMENT, "INVALID_REQUEST", message);
@@ -67,11 +75,32 @@ final class Failures {
     return status(Code.ABORTED, "TRAINING_DIVERGED", message);
   }
 
+  /** The disk refused what the job wanted to keep. */
+  static Status storage(String message) {
+    return status(Code.FAILED_PRECONDITION, "STORAGE_FAILED", message);
+  }
+
+  /** The process is gone and has not said why. */
   static Status died() {
     return status(
         Code.ABORTED,
         "TRAINER_DIED",
-        "the process that ran this job ended without a word; see its trainer.log, and start a new job");
+        "the process that ran this job ended without a word; see its trainer.log");
+  }
+
+  /** Something that the job goes on without. */
+  static TrainingUpdate.Builder warning(String reason, int step, String message) {
+    return TrainingUpdate.newBuilder()
+        .setWarning(JobWarning.newBuilder().setReason(reason).setStep(step).setMessage(message));
+  }
+
+  /** What a job is made of is not what it was when it began. */
+  static final class JobChangedException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    JobChangedException(String message) {
+      super(message);
+    }
   }
 
   private static Status invalidData(InvalidDataException e) {

@@ -3,8 +3,10 @@ package dev.parley.trainer.job;
 import com.google.protobuf.util.JsonFormat;
 import com.google.protobuf.util.Timestamps;
 import com.google.rpc.Status;
+import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFailed;
+import dev.parley.v1.JobInterrupted;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingUpdate;
@@ -28,6 +30,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -38,6 +41,11 @@ import java.util.stream.Stream;
 public final class JobDirectory {
   private static final DateTimeFormatter ID_TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
+
+  /** Updates in memory at once while a log is read. */
+  static final int BATCH = 256;
+
+  private static final String ID = "[a-z0-9][a-z0-9-]*";
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final Path directory;
@@ -59,6 +67,19 @@ public final class JobDirectory {
    * @throws UncheckedIOException if the home cannot be written to; nothing is left behind
    */
   public static JobDirectory create(Path home, TrainRequest request, Clock clock) {
+    return create(home, request, clock, false);
+  }
+
+  /**
+   * A job that the calling process is about to run itself: a server of the same home shows it and
+   * does not run it.
+   */
+  public static JobDirectory createForeground(Path home, TrainRequest request) {
+    return create(home, request, Clock.systemUTC(), true);
+  }
+
+  private static JobDirectory create(
+      Path home, TrainRequest request, Clock clock, boolean foreground) {
     Path jobs = home.resolve("jobs");
     String id = id(request, clock);
     Path directory = jobs.resolve(id);
@@ -74,7 +95,11 @@ public final class JobDirectory {
         try (EventLog.Writer events = new EventLog(staged.resolve("events.jsonl")).open(clock)) {
           events.append(
               TrainingUpdate.newBuilder()
-                  .setCreated(JobCreated.newBuilder().setJobId(id).setRequest(request)));
+                  .setCreated(
+                      JobCreated.newBuilder()
+                          .setJobId(id)
+                          .setRequest(request)
+                          .setForeground(foreground)));
         }
         Files.move(staged, directory, StandardCopyOption.ATOMIC_MOVE);
       } catch (IOException | RuntimeException e) { // a full disk is neither's special kind
@@ -97,7 +122,7 @@ public final class JobDirectory {
    */
   public static JobDirectory open(Path home, String id) {
     Path jobs = home.resolve("jobs");
-    if (!id.matches("[a-z0-9][a-z0-9-]*") // before it becomes part of a path
+    if (!id.matches(ID) // before it becomes part of a path
         || !Files.exists(jobs.resolve(id).resolve("events.jsonl"))) {
       throw new NoSuchElementException(
           "training job '%s' does not exist in %s".formatted(id, jobs));
@@ -117,6 +142,20 @@ public final class JobDirectory {
               Comparator.comparing(JobDirectory::createMillis)
                   .thenComparing(job -> job.id())
                   .reversed())
+          .toList();
+    } catch (NoSuchFileException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The names of the jobs of a home, in no order; nothing of them is read. */
+  public static List<String> ids(Path home) {
+    try (Stream<Path> entries = Files.list(home.resolve("jobs"))) {
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .filter(name -> name.matches(ID))
           .toList();
     } catch (NoSuchFileException e) {
       return List.of();
@@ -174,9 +213,19 @@ public final class JobDirectory {
 
   /** The job as it stands, from its whole log. */
   public TrainingJob job() {
+    return state().job();
+  }
+
+  /** As {@link #job}, with what only those who run jobs want to know. */
+  public JobState state() {
     JobState state = new JobState();
-    events().read(1).forEach(state::apply);
-    return state.job();
+    EventLog.Tail tail = events().tail(1);
+    for (List<TrainingUpdate> updates = tail.poll(BATCH);
+        !updates.isEmpty();
+        updates = tail.poll(BATCH)) {
+      updates.forEach(state::apply);
+    }
+    return state;
   }
 
   /** Whether some process is running the job at this moment. */
@@ -206,12 +255,51 @@ public final class JobDirectory {
    * @throws EventLog.LogInUseException if a process is running the job
    */
   public boolean fail(Status status) {
+    return append(
+        job -> TrainingUpdate.newBuilder().setFailed(JobFailed.newBuilder().setStatus(status)));
+  }
+
+  /**
+   * Ends a job that nobody runs at the moment. A job that has ended stays as it is.
+   *
+   * @return whether that was written
+   * @throws EventLog.LogInUseException if a process is running the job
+   */
+  public boolean cancel() {
+    return append(
+        job ->
+            TrainingUpdate.newBuilder()
+                .setCancelled(JobCancelled.newBuilder().setStep(job.getStep())));
+  }
+
+  /**
+   * Writes down that the process that ran the job is gone. A job that has ended stays as it is.
+   *
+   * @param held whether nobody goes on with it unasked
+   * @return whether that was written
+   * @throws EventLog.LogInUseException if a process is running the job
+   */
+  public boolean interrupt(Status cause, boolean held) {
+    return append(job -> interrupted(job, cause, held));
+  }
+
+  static TrainingUpdate.Builder interrupted(TrainingJob job, Status cause, boolean held) {
+    return TrainingUpdate.newBuilder()
+        .setInterrupted(
+            JobInterrupted.newBuilder()
+                .setStep(job.getStep())
+                .setCheckpointStep(job.getCheckpointStep())
+                .setCause(cause)
+                .setHeld(held));
+  }
+
+  private boolean append(Function<TrainingJob, TrainingUpdate.Builder> update) {
     try (EventLog.Writer events = events().open(Clock.systemUTC())) {
-      if (JobState.isFinal(job().getState())) {
+      TrainingJob job = job();
+      if (JobState.isFinal(job.getState())) {
         return false;
       }
-      events.append(
-          TrainingUpdate.newBuilder().setFailed(JobFailed.newBuilder().setStatus(status)));
+      events.append(update.apply(job));
       return true;
     }
   }

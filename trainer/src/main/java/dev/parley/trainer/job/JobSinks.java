@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.trainer.sink.TrainingSinks;
 import dev.parley.v1.JobWarning;
+import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
 import java.util.List;
 
@@ -23,9 +24,13 @@ final class JobSinks implements AutoCloseable {
     sinks.accept(update);
   }
 
-  /** What went wrong since the last call; nothing follows a job's end in its log. */
+  /**
+   * What went wrong since the last call. Nothing follows a job's end in its log, and an
+   * interruption is a run's last word.
+   */
   List<TrainingUpdate.Builder> warnings(JobState state) {
     return state.ended()
+            || state.job().getState() == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED
         ? List.of()
         : sinks.warnings().stream()
             .map(

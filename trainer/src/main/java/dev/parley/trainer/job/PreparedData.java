@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param padded the evaluation dialogues as the preset `seed` counts them, only with that
  * @param prompts to be answered at each evaluation
  * @param digest SHA-256 over the training dialogues
+ * @param evaluationDigest SHA-256 over the evaluation dialogues
  * @param direction in which order turns are read
  */
 record PreparedData(
@@ -29,6 +30,7 @@ record PreparedData(
     Optional<List<Sequence>> padded,
     List<String> prompts,
     String digest,
+    String evaluationDigest,
     Direction direction) {
   /** Asked when the request names no prompts: enough to see a change, few enough to read. */
   private static final int DEFAULT_PROMPTS = 4;
@@ -60,6 +62,7 @@ record PreparedData(
             : Optional.empty(),
         prompts(request, read(split.evaluation(), direction)),
         Dialogue.digest(split.training()),
+        Dialogue.digest(split.evaluation()),
         direction);
   }
 

@@ -6,6 +6,7 @@ import dev.parley.model.registry.Registry;
 import dev.parley.trainer.eval.Evaluation;
 import dev.parley.v1.PromotionPolicy;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.function.Function;
 
 /**
@@ -16,21 +17,44 @@ import java.util.function.Function;
  */
 record Promotion(boolean promoted, String reason) {
   /**
-   * Decides by the rule.
+   * Decides by the rule and carries the decision out. If another version becomes the default
+   * meanwhile, the decision is made again, against that one.
    *
-   * @param after the new version's evaluation
+   * @param version registered already
+   * @param after its evaluation
    * @param evaluate the same for another version; only called where the rule needs it
    */
-  static Promotion decide(
+  static Promotion carryOut(
       Registry registry,
-      String model,
+      RegisteredVersion version,
       PromotionPolicy policy,
       Evaluation after,
       Function<RegisteredVersion, Evaluation> evaluate) {
-    Integer current = registry.aliases(model).get(ModelReference.DEFAULT);
-    if (current == null) {
-      return new Promotion(true, "the first version of its model");
+    String model = version.model();
+    while (true) {
+      Integer current = registry.aliases(model).get(ModelReference.DEFAULT);
+      if (current != null && current == version.version()) {
+        return new Promotion(true, "the first version of its model");
+      }
+      Promotion promotion =
+          current == null
+              ? new Promotion(true, "its model had no default")
+              : decide(registry, model, current, policy, after, evaluate);
+      OptionalInt expected = current == null ? OptionalInt.empty() : OptionalInt.of(current);
+      if (!promotion.promoted()
+          || registry.replaceAlias(model, ModelReference.DEFAULT, expected, version.version())) {
+        return promotion;
+      }
     }
+  }
+
+  private static Promotion decide(
+      Registry registry,
+      String model,
+      int current,
+      PromotionPolicy policy,
+      Evaluation after,
+      Function<RegisteredVersion, Evaluation> evaluate) {
     return switch (policy) {
       case PROMOTION_POLICY_NEVER ->
           new Promotion(
@@ -68,12 +92,5 @@ record Promotion(boolean promoted, String reason) {
             better ? "is not above" : "is above",
             version,
             present.loss()));
-  }
-
-  /** Makes the version the default, if that was decided. */
-  void carryOut(Registry registry, RegisteredVersion version) {
-    if (promoted) {
-      registry.setAlias(version.model(), ModelReference.DEFAULT, version.version());
-    }
   }
 }

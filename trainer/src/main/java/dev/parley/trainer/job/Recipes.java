@@ -3,6 +3,8 @@ package dev.parley.trainer.job;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Lora;
 import dev.parley.model.registry.Direction;
@@ -77,6 +79,7 @@ final class Recipes {
         arithmetic(p.hasPrecision() ? p.getPrecision() : "auto", device),
         p.hasDropout() ? p.getDropout() : overfit ? 0 : preset.dropout(),
         p.hasEvaluationSteps() ? p.getEvaluationSteps() : preset.evaluationSteps(),
+        p.hasPatience() ? p.getPatience() : preset.patience(),
         new Recipe.Footprint(
             p.hasLora() ? Optional.of(lora(p.getLora())) : Optional.empty(),
             p.getGradientCheckpointing()));
@@ -183,7 +186,8 @@ final class Recipes {
       LoopListener.Plan plan,
       Device device,
       PromotionPolicy promotion,
-      Direction direction) {
+      Direction direction,
+      CheckpointPolicy checkpoints) {
     TrainingParameters.Builder parameters = TrainingParameters.newBuilder();
     recipe.footprint().lora().ifPresent(lora -> parameters.setLora(lora(lora)));
     if (recipe.footprint().recompute()) {
@@ -220,20 +224,38 @@ final class Recipes {
               case FORWARD -> TrainingDirection.TRAINING_DIRECTION_FORWARD;
               case BACKWARD -> TrainingDirection.TRAINING_DIRECTION_BACKWARD;
             })
+        .setCheckpointSteps(checkpoints.steps())
+        .setCheckpointInterval(Durations.fromNanos(checkpoints.interval().toNanos()))
+        .setKeepCheckpoints(checkpoints.keep())
+        .setPatience(recipe.patience())
         .build();
+  }
+
+  /**
+   * The parameters of a job that goes on: those that it began with, so that another default of a
+   * newer version changes nothing. The device may be another one.
+   */
+  static TrainingParameters resumed(TrainingParameters began, TrainingParameters requested) {
+    TrainingParameters.Builder parameters = began.toBuilder();
+    return requested.hasDevice()
+        ? parameters.setDevice(requested.getDevice()).build()
+        : parameters.clearDevice().build();
   }
 
   /** Parameters by name, for a version's lineage. */
   static Map<String, String> byName(TrainingParameters parameters) {
     Map<String, String> names = new TreeMap<>();
     for (Map.Entry<FieldDescriptor, Object> field : parameters.getAllFields().entrySet()) {
-      if (field.getValue() instanceof dev.parley.v1.Lora lora) {
+      Object value = field.getValue();
+      if (value instanceof dev.parley.v1.Lora lora) {
         names.put("lora_rank", Integer.toString(lora.getRank()));
         names.put("lora_alpha", Double.toString(lora.getAlpha()));
         names.put("lora_dropout", Double.toString(lora.getDropout()));
         names.put("lora_targets", String.join(",", lora.getTargetsList()));
       } else {
-        names.put(field.getKey().getName(), field.getValue().toString());
+        names.put(
+            field.getKey().getName(),
+            value instanceof Duration duration ? Durations.toString(duration) : value.toString());
       }
     }
     return names;

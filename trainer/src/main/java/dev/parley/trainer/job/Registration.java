@@ -8,6 +8,7 @@ import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.ParleyVersion;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
+import dev.parley.model.registry.RegistryException;
 import dev.parley.model.registry.StagedVersion;
 import dev.parley.model.text.Tokenizer;
 import dev.parley.trainer.loop.Outcome;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Puts trained weights into the registry, with where they come from. */
 record Registration(
@@ -48,7 +50,15 @@ record Registration(
     }
   }
 
+  /**
+   * Registers the weights; if this job did so before it was interrupted, that version stays the
+   * one.
+   */
   RegisteredVersion register(String model, Gpt2Weights weights, Outcome.Finished finished) {
+    Optional<RegisteredVersion> earlier = registered(model);
+    if (earlier.isPresent()) {
+      return earlier.get();
+    }
     try (StagedVersion staged = registry.stage(model)) {
       Gpt2Checkpoint.write(staged.directory(), weights);
       Tokenizer.copyFiles(base.directory(), staged.directory());
@@ -62,6 +72,22 @@ record Registration(
       return staged.publish(lineage(finished));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private Optional<RegisteredVersion> registered(String model) {
+    return registry.versions(model).stream()
+        .map(version -> ModelReference.of(model, version))
+        .flatMap(reference -> readable(reference).stream())
+        .filter(version -> jobId.equals(version.manifest().lineage().jobId()))
+        .findFirst();
+  }
+
+  private Optional<RegisteredVersion> readable(ModelReference reference) {
+    try {
+      return Optional.of(registry.resolve(reference));
+    } catch (RegistryException e) { // damaged or deleted meanwhile: not this job's concern
+      return Optional.empty();
     }
   }
 

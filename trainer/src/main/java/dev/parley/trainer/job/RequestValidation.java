@@ -1,5 +1,7 @@
 package dev.parley.trainer.job;
 
+import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
 import dev.parley.model.gpt2.Lora.Projection;
 import dev.parley.trainer.data.DialogueReader;
 import dev.parley.v1.DataSource;
@@ -193,6 +195,18 @@ public final class RequestValidation {
         p.getPromotion() == PromotionPolicy.UNRECOGNIZED,
         p.getPromotionValue(),
         "NEVER, IF_BETTER or ALWAYS");
+    whole("checkpoint_steps", p.hasCheckpointSteps(), p.getCheckpointSteps(), 0, 100_000_000);
+    require(
+        !p.hasCheckpointInterval() || withinADay(p.getCheckpointInterval()),
+        "parameters.checkpoint_interval",
+        "is %s, but must be from 0 s to 86400 s".formatted(seconds(p.getCheckpointInterval())));
+    whole("keep_checkpoints", p.hasKeepCheckpoints(), p.getKeepCheckpoints(), 1, 1000);
+    whole("patience", p.hasPatience(), p.getPatience(), 0, 1_000_000);
+    require(
+        p.getPatience() <= 0 || p.getEvaluationSteps() > 0,
+        "parameters.patience",
+        "is %d, but without evaluation_steps there is no evaluation in between to wait for: set both"
+            .formatted(p.getPatience()));
     footprint(p);
   }
 
@@ -213,6 +227,16 @@ public final class RequestValidation {
           "is '%s': use %s".formatted(lora.getTargets(i), String.join(", ", LORA_TARGETS)));
     }
     whole("overfit_batches", p.hasOverfitBatches(), p.getOverfitBatches(), 0, 1000);
+  }
+
+  private static boolean withinADay(Duration duration) {
+    return Durations.isValid(duration)
+        && !Durations.isNegative(duration)
+        && Durations.compare(duration, Durations.fromDays(1)) <= 0;
+  }
+
+  private static String seconds(Duration duration) {
+    return "%d.%09d s".formatted(duration.getSeconds(), Math.abs(duration.getNanos()));
   }
 
   private void number(String field, boolean present, double value, boolean holds, String limit) {

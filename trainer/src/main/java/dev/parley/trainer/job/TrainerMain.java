@@ -13,12 +13,16 @@ import org.slf4j.LoggerFactory;
 /**
  * The trainer's own process: runs one job of a home.
  *
- * <p>Exit codes: 0 the job finished, or was cancelled as asked; 1 it failed; 2 wrong usage. SIGTERM
- * cancels the job at its next step, and SIGINT where its launcher did not have it ignored.
+ * <p>Exit codes: 0 the job finished, or was cancelled as asked; 1 it failed; 2 wrong usage; {@value
+ * #INTERRUPTED} it was interrupted and goes on when it is run again. SIGTERM interrupts the job at
+ * its next step, after a checkpoint, and SIGINT does where its launcher did not have it ignored.
  */
 public final class TrainerMain {
   private static final Logger log = LoggerFactory.getLogger(TrainerMain.class);
   private static final String USAGE = "usage: trainer --home DIR --job ID [--threads N]";
+
+  /** EX_TEMPFAIL of sysexits.h: try again. */
+  static final int INTERRUPTED = 75;
 
   private TrainerMain() {}
 
@@ -49,27 +53,27 @@ public final class TrainerMain {
 
   /** Runs the job that the arguments name, and ends the process. */
   public static void main(String... args) {
-    AtomicBoolean cancelled = new AtomicBoolean();
+    AtomicBoolean interrupted = new AtomicBoolean();
     CountDownLatch ended = new CountDownLatch(1);
     int[] exitCode = {1};
     Thread hook =
         new Thread(
             () -> {
-              cancelled.set(true);
+              interrupted.set(true);
               awaitUninterruptibly(ended);
               Runtime.getRuntime().halt(exitCode[0]); // not the signal's 143
             },
-            "cancel-on-signal");
+            "interrupt-on-signal");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      exitCode[0] = run(List.of(args), cancelled);
+      exitCode[0] = run(List.of(args), interrupted);
     } finally {
       ended.countDown();
     }
     System.exit(exitCode[0]);
   }
 
-  private static int run(List<String> args, AtomicBoolean cancelled) {
+  private static int run(List<String> args, AtomicBoolean interrupted) {
     Arguments arguments;
     try {
       arguments = Arguments.parse(args);
@@ -82,9 +86,13 @@ public final class TrainerMain {
         Torch.setThreads(arguments.threads());
       }
       TrainingJobState state =
-          TrainingJob.run(arguments.home(), arguments.job(), update -> {}, cancelled::get);
+          TrainingJob.run(arguments.home(), arguments.job(), update -> {}, interrupted::get);
       log.info("job {}: {}", arguments.job(), state);
-      return state == TrainingJobState.TRAINING_JOB_STATE_FAILED ? 1 : 0;
+      return switch (state) {
+        case TRAINING_JOB_STATE_FAILED -> 1;
+        case TRAINING_JOB_STATE_INTERRUPTED -> INTERRUPTED;
+        default -> 0;
+      };
     } catch (NoSuchElementException e) {
       log.error("{}; {}", e.getMessage(), USAGE);
       return 2;

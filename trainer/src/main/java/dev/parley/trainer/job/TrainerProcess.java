@@ -11,18 +11,16 @@ import java.util.Map;
 /**
  * A training job in a process of its own: a JVM with the same class path and its own memory and
  * threads, so that a crash of the trainer cannot touch a chat. It outlives the process that
- * launched it; stopping it ({@link Process#destroy}, SIGTERM) cancels the job at its next step.
+ * launched it; stopping it ({@link Process#destroy}, SIGTERM) interrupts the job at its next step,
+ * with a checkpoint.
  */
 public final class TrainerProcess {
   /**
-   * Ctrl-C goes to every process of the terminal, so it would cancel the jobs of a server that it
-   * stops. What is ignored across {@code exec} stays ignored: a JVM then takes no handler for it.
-   * Windows has no such shell; Ctrl-C cancels the job there.
+   * Ctrl-C goes to every process of the terminal, so it would interrupt the jobs of a server that
+   * it stops. What is ignored across {@code exec} stays ignored: a JVM then takes no handler for
+   * it. Windows has no such shell; Ctrl-C interrupts the job there.
    */
-  private static final List<String> UNTOUCHED_BY_THE_TERMINAL =
-      File.separatorChar == '/'
-          ? List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "trainer")
-          : List.of();
+  private static final String UNTOUCHED_BY_THE_TERMINAL = "trap '' INT HUP; exec ";
 
   private TrainerProcess() {}
 
@@ -31,14 +29,20 @@ public final class TrainerProcess {
    *
    * @param threads for libtorch's arithmetic; at least 1
    * @param heapMegabytes of the JVM; tensors are not in its heap
+   * @param niceness from 0 (the launcher's own priority) to 19 (only what nobody else wants); on
+   *     Windows it means nothing
    */
-  public record Resources(int threads, int heapMegabytes) {
+  public record Resources(int threads, int heapMegabytes, int niceness) {
+    /** The system gives a chat's thread about nine times the share of a trainer's. */
+    public static final int DEFAULT_NICENESS = 10;
+
     /**
      * Half of the processors, rounded up, so that chats keep the other half; 1 GiB of heap, which
      * the dialogues of a gigabyte of text fit into.
      */
     public static Resources defaults() {
-      return new Resources((Runtime.getRuntime().availableProcessors() + 1) / 2, 1024);
+      return new Resources(
+          (Runtime.getRuntime().availableProcessors() + 1) / 2, 1024, DEFAULT_NICENESS);
     }
   }
 
@@ -50,7 +54,7 @@ public final class TrainerProcess {
    */
   public static Process launch(Path home, String jobId, Resources resources) {
     JobDirectory job = JobDirectory.open(home, jobId);
-    List<String> command = new ArrayList<>(UNTOUCHED_BY_THE_TERMINAL);
+    List<String> command = new ArrayList<>(shell(resources.niceness()));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + resources.heapMegabytes() + "m");
     command.add("-XX:+UseSerialGC"); // its threads would take cores from the arithmetic
@@ -85,6 +89,14 @@ public final class TrainerProcess {
     } catch (IOException e) {
       throw new UncheckedIOException("trainer of job " + jobId + " cannot be started: " + e, e);
     }
+  }
+
+  private static List<String> shell(int niceness) {
+    if (File.separatorChar != '/') {
+      return List.of();
+    }
+    String nice = niceness > 0 ? "nice -n %d ".formatted(niceness) : "";
+    return List.of("/bin/sh", "-c", UNTOUCHED_BY_THE_TERMINAL + nice + "\"$@\"", "trainer");
   }
 
   /** {@link #launch(Path, String, Resources)} with the default resources. */

@@ -4,38 +4,45 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Code;
+import dev.parley.model.checkpoint.CheckpointException;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.model.hub.Hub;
+import dev.parley.model.registry.ParleyVersion;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
+import dev.parley.model.registry.RegistryException;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Tokenizer;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.eval.Codec;
 import dev.parley.trainer.eval.Evaluation;
 import dev.parley.trainer.eval.Sample;
+import dev.parley.trainer.loop.CheckpointInfo;
+import dev.parley.trainer.loop.CheckpointStore;
+import dev.parley.trainer.loop.LoopListener;
 import dev.parley.trainer.loop.LoopListener.Evaluated;
 import dev.parley.trainer.loop.Outcome;
 import dev.parley.trainer.loop.Recipe;
 import dev.parley.trainer.loop.TrainingLoop;
 import dev.parley.trainer.sink.SinkSettings;
-import dev.parley.v1.CheckpointWritten;
 import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobFailed;
 import dev.parley.v1.JobFinished;
+import dev.parley.v1.JobInterrupted;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJobState;
+import dev.parley.v1.TrainingParameters;
 import dev.parley.v1.TrainingUpdate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -53,33 +60,37 @@ public final class TrainingJob {
   private final JobDirectory job;
   private final TrainRequest request;
   private final Consumer<TrainingUpdate.Builder> events;
-  private final BooleanSupplier cancelled;
+  private final BooleanSupplier interrupted;
+  private final JobState state;
 
   private TrainingJob(
       Path home,
       JobDirectory job,
+      JobState state,
       Consumer<TrainingUpdate.Builder> events,
-      BooleanSupplier cancelled) {
+      BooleanSupplier interrupted) {
     this.home = home;
     this.job = job;
     this.request = job.spec();
+    this.state = state;
     this.events = events;
-    this.cancelled = cancelled;
+    this.interrupted = interrupted;
   }
 
   /**
-   * Runs a job that waits, and writes down what happens. A job that has ended stays as it is; one
-   * whose process died is ended as failed.
+   * Runs a job that waits or was interrupted, and writes down what happens. A job that has ended
+   * stays as it is; one whose process died goes on from its newest checkpoint.
    *
    * @param watcher sees every update of the job, those from before this call first
-   * @param cancelled asked before each step; true ends the job without a version
-   * @return how it ended: FINISHED, FAILED or CANCELLED
+   * @param interrupted asked before each step; true ends the run after a checkpoint, and the job
+   *     can be run again. {@link JobDirectory#requestCancel} ends the job for good
+   * @return how it stands: FINISHED, FAILED, CANCELLED or INTERRUPTED
    * @throws EventLog.LogInUseException if another process is running it
    * @throws java.io.UncheckedIOException if its log cannot be written
    */
   public static TrainingJobState run(
-      Path home, String jobId, Consumer<TrainingUpdate> watcher, BooleanSupplier cancelled) {
-    return run(home, jobId, watcher, cancelled, SinkSettings.ofProcess());
+      Path home, String jobId, Consumer<TrainingUpdate> watcher, BooleanSupplier interrupted) {
+    return run(home, jobId, watcher, interrupted, SinkSettings.ofProcess());
   }
 
   /**
@@ -91,7 +102,7 @@ public final class TrainingJob {
       Path home,
       String jobId,
       Consumer<TrainingUpdate> watcher,
-      BooleanSupplier cancelled,
+      BooleanSupplier interrupted,
       SinkSettings sinks) {
     JobDirectory job = JobDirectory.open(home, jobId);
     JobState state = new JobState();
@@ -103,17 +114,22 @@ public final class TrainingJob {
             others.accept(update);
             watcher.accept(update);
           };
-      job.events().read(1).forEach(watched);
+      EventLog.Tail past = job.events().tail(1);
+      for (List<TrainingUpdate> updates = past.poll(JobDirectory.BATCH);
+          !updates.isEmpty();
+          updates = past.poll(JobDirectory.BATCH)) {
+        updates.forEach(watched);
+      }
       Consumer<TrainingUpdate.Builder> events =
           update -> {
             watched.accept(writer.append(update));
             others.warnings(state).forEach(warning -> watched.accept(writer.append(warning)));
           };
       if (state.job().getState() == TrainingJobState.TRAINING_JOB_STATE_RUNNING) {
-        events.accept(failed(Failures.died()));
-      } else if (!state.ended()) {
-        BooleanSupplier stop = () -> cancelled.getAsBoolean() || job.cancelRequested();
-        new TrainingJob(home, job, events, stop).run();
+        events.accept(JobDirectory.interrupted(state.job(), Failures.died(), false));
+      }
+      if (!state.ended()) {
+        new TrainingJob(home, job, state, events, interrupted).run();
       }
     }
     return state.job().getState();
@@ -123,20 +139,33 @@ public final class TrainingJob {
     return TrainingUpdate.newBuilder().setFailed(JobFailed.newBuilder().setStatus(status));
   }
 
-  private static TrainingUpdate.Builder cancelled(int step) {
-    return TrainingUpdate.newBuilder().setCancelled(JobCancelled.newBuilder().setStep(step));
+  private boolean stopRequested() {
+    return interrupted.getAsBoolean() || job.cancelRequested();
+  }
+
+  /** How a run ends that was asked to stop: for good, or until it is run again. */
+  private TrainingUpdate.Builder stopped(int step, int checkpointStep) {
+    if (job.cancelRequested()) {
+      return TrainingUpdate.newBuilder().setCancelled(JobCancelled.newBuilder().setStep(step));
+    }
+    return TrainingUpdate.newBuilder()
+        .setInterrupted(
+            JobInterrupted.newBuilder()
+                .setStep(step)
+                .setCheckpointStep(checkpointStep)
+                .setHeld(state.foreground()));
   }
 
   private void run() {
-    if (cancelled.getAsBoolean()) {
-      events.accept(cancelled(0));
+    if (stopRequested()) {
+      events.accept(stopped(state.job().getStep(), state.job().getCheckpointStep()));
       return;
     }
     TrainingUpdate.Builder last;
     try {
       last = train();
     } catch (BaseDownload.StoppedException e) {
-      last = cancelled(0);
+      last = stopped(state.job().getStep(), state.job().getCheckpointStep());
     } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
       com.google.rpc.Status status = Failures.of(e);
       if (status.getCode() == Code.INTERNAL_VALUE) {
@@ -154,13 +183,22 @@ public final class TrainingJob {
     Registry registry = new Registry(home.resolve("registry"));
     Registration.requireDirection(
         registry, request.getModelName(), Recipes.direction(request.getParameters()));
+    Resumption resumption = Resumption.find(job, state, events);
+    Optional<CheckpointStore.Checkpoint> from = resumption.checkpoint();
     BaseModel base =
         BaseModel.locate(
-            registry, request.getBaseModel(), Hub::ofProcess, new BaseDownload(events, cancelled));
-    Device device = Recipes.device(request.getParameters());
+            registry,
+            resumption.base().orElse(request.getBaseModel()),
+            Hub::ofProcess,
+            new BaseDownload(events, this::stopRequested));
+    TrainingParameters parameters = resumption.parameters(request.getParameters());
+    Device device = Recipes.device(parameters);
     Gpt2Config config = Gpt2Checkpoint.config(base.directory());
-    Recipe recipe = Recipes.of(request.getParameters(), config, device);
-    PromotionPolicy promotion = Recipes.promotion(request.getParameters());
+    Recipe recipe = Recipes.of(parameters, config, device);
+    PromotionPolicy promotion = Recipes.promotion(parameters);
+    CheckpointPolicy policy = CheckpointPolicy.of(request.getParameters());
+    CheckpointStore store = checkpoints(base);
+    Room.of(home, config.parameterCount(), policy).check().ifPresent(events);
     try (Tokenizer tokenizer = Tokenizer.load(base.directory());
         NDManager scope = Torch.newScope(device)) {
       Codec codec = new Codec(new DialogueEncoder(tokenizer)::turn, tokenizer::decode);
@@ -171,36 +209,74 @@ public final class TrainingJob {
             data.training().cutTurns(),
             recipe.maxLength());
       }
-      Gpt2Weights weights = Gpt2Checkpoint.weights(base.directory(), scope);
+      boolean adapters =
+          recipe.footprint().lora().isPresent(); // a checkpoint's weights have them merged
+      Path source =
+          from.filter(checkpoint -> !adapters)
+              .map(CheckpointStore.Checkpoint::directory)
+              .orElse(base.directory());
+      Gpt2Weights weights = Gpt2Checkpoint.weights(source, scope);
       UpdateWriter writer =
           new UpdateWriter(
-              events, job.id(), recipe, device, promotion, data, config.parameterCount());
+              events, job.id(), recipe, device, promotion, policy, data, config.parameterCount());
+      LoopListener.Plan plan = TrainingLoop.plan(data.training(), recipe);
+      TrainingParameters all = writer.parameters(plan);
+      CheckpointInfo.Origin origin =
+          new CheckpointInfo.Origin(
+              recipe.seed(),
+              Recipes.byName(all),
+              base.reference(),
+              base.weightsSha256(),
+              data.digest(),
+              data.evaluationDigest(),
+              Torch.threads(),
+              ParleyVersion.current());
+      resumption.requireSame(origin, plan.totalSteps());
       Outcome outcome;
+      int saved;
       try (TrainableGpt2 model = trainable(weights, recipe)) {
+        from.ifPresent(checkpoint -> CheckpointStore.restoreTrainingState(checkpoint, model));
+        JobCheckpoints checkpoints =
+            new JobCheckpoints(
+                store,
+                policy,
+                model,
+                origin,
+                plan.stepsPerEpoch(),
+                resumption.step(),
+                events,
+                System::nanoTime);
         TrainingLoop loop =
             new TrainingLoop(
                 model, data.training(), step -> evaluate(model, data, codec, step), recipe, writer);
-        outcome = loop.fit(cancelled);
+        outcome = loop.fit(resumption.restored(store, scope), checkpoints, this::stopRequested);
+        saved = checkpoints.saved();
       } // gradients and moments are free before another model may be read for comparison
-      if (outcome instanceof Outcome.Cancelled stopped) {
-        return cancelled(stopped.step());
+      if (outcome instanceof Outcome.Stopped stopped) {
+        return stopped(stopped.step(), saved);
       }
       if (outcome instanceof Outcome.Diverged diverged) {
-        diverged.best().ifPresent(best -> keep(base, weights, best.step()));
         return failed(Failures.diverged(diverged.reason()));
       }
       Outcome.Finished finished = (Outcome.Finished) outcome;
+      RegisteredVersion version;
+      try {
+        version =
+            new Registration(registry, base, job.id(), data, all)
+                .register(request.getModelName(), weights, finished);
+      } catch (RegistryException | CheckpointException | UncheckedIOException e) {
+        return unregistered(finished.steps(), saved, e);
+      }
       Promotion decision =
-          Promotion.decide(
+          Promotion.carryOut(
               registry,
-              request.getModelName(),
+              version,
               promotion,
               finished.after().evaluation(),
               current -> evaluate(current, scope, recipe, data));
-      RegisteredVersion version =
-          new Registration(registry, base, job.id(), data, writer.parameters())
-              .register(request.getModelName(), weights, finished);
-      decision.carryOut(registry, version);
+      if (!policy.keepAfterFinish()) {
+        deleteAll(store);
+      }
       return TrainingUpdate.newBuilder()
           .setFinished(
               JobFinished.newBuilder()
@@ -212,7 +288,9 @@ public final class TrainingJob {
                   .setPerplexityAfter(finished.after().evaluation().perplexity())
                   .setLabelPolicy(Recipes.policy(recipe.labelPolicy()))
                   .setSteps(finished.steps())
-                  .setDuration(Durations.fromNanos(System.nanoTime() - start))
+                  .setDuration(
+                      Durations.fromNanos(
+                          System.nanoTime() - start + (long) (1e9 * resumption.secondsBefore())))
                   .setPromoted(decision.promoted())
                   .setPromotionReason(decision.reason()));
     }
@@ -226,22 +304,32 @@ public final class TrainingJob {
         .orElseGet(() -> new TrainableGpt2(weights));
   }
 
-  /** Leaves weights behind that a later job can start from. */
-  private void keep(BaseModel base, Gpt2Weights weights, int step) {
-    Path directory = job.checkpoints().resolve("step-" + step);
+  private CheckpointStore checkpoints(BaseModel base) {
+    return new CheckpointStore(
+        job.checkpoints(), directory -> Tokenizer.copyFiles(base.directory(), directory));
+  }
+
+  /** The work is done and cannot be kept: it waits until someone has made room. */
+  private TrainingUpdate.Builder unregistered(int step, int saved, RuntimeException cause) {
+    log.error("job {}: the new version cannot be registered", job.id(), cause);
+    return TrainingUpdate.newBuilder()
+        .setInterrupted(
+            JobInterrupted.newBuilder()
+                .setStep(step)
+                .setCheckpointStep(saved)
+                .setHeld(true)
+                .setCause(
+                    Failures.storage(
+                        "training is done, but its version cannot be registered: %s; then resume the job"
+                            .formatted(cause.getMessage()))));
+  }
+
+  private void deleteAll(CheckpointStore store) {
     try {
-      Files.createDirectories(directory);
+      store.deleteAll();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      log.warn("the checkpoints of job {} cannot be deleted", job.id(), e);
     }
-    Gpt2Checkpoint.write(directory, weights);
-    Tokenizer.copyFiles(base.directory(), directory);
-    events.accept(
-        TrainingUpdate.newBuilder()
-            .setCheckpoint(
-                CheckpointWritten.newBuilder()
-                    .setStep(step)
-                    .setPath(directory.toAbsolutePath().toString())));
   }
 
   private static Evaluated evaluate(TrainableGpt2 model, PreparedData data, Codec codec, int step) {

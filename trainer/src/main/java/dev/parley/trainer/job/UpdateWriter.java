@@ -21,9 +21,9 @@ final class UpdateWriter implements LoopListener {
   private final Recipe recipe;
   private final Device device;
   private final PromotionPolicy promotion;
+  private final CheckpointPolicy checkpoints;
   private final PreparedData data;
   private final long modelParameters;
-  private TrainingParameters parameters = TrainingParameters.getDefaultInstance();
 
   UpdateWriter(
       Consumer<TrainingUpdate.Builder> log,
@@ -31,6 +31,7 @@ final class UpdateWriter implements LoopListener {
       Recipe recipe,
       Device device,
       PromotionPolicy promotion,
+      CheckpointPolicy checkpoints,
       PreparedData data,
       long modelParameters) {
     this.log = log;
@@ -38,24 +39,24 @@ final class UpdateWriter implements LoopListener {
     this.recipe = recipe;
     this.device = device;
     this.promotion = promotion;
+    this.checkpoints = checkpoints;
     this.data = data;
     this.modelParameters = modelParameters;
   }
 
-  /** Every parameter, once the training has started. */
-  TrainingParameters parameters() {
-    return parameters;
+  /** Every parameter. */
+  TrainingParameters parameters(Plan plan) {
+    return Recipes.parameters(recipe, plan, device, promotion, data.direction(), checkpoints);
   }
 
   @Override
   public void started(Plan plan) {
-    parameters = Recipes.parameters(recipe, plan, device, promotion, data.direction());
     log.accept(
         TrainingUpdate.newBuilder()
             .setStarted(
                 JobStarted.newBuilder()
                     .setJobId(jobId)
-                    .setParameters(parameters)
+                    .setParameters(parameters(plan))
                     .setTrainingDialogues(data.training().dialogues())
                     .setEvaluationDialogues(data.evaluation().dialogues())
                     .setTotalSteps(plan.totalSteps())
@@ -91,7 +92,7 @@ final class UpdateWriter implements LoopListener {
             .setLoss(evaluated.evaluation().loss())
             .setPerplexity(evaluated.evaluation().perplexity())
             .setTargetTokens(evaluated.evaluation().targetTokens())
-            .setLabelPolicy(parameters.getLabelPolicy());
+            .setLabelPolicy(Recipes.policy(recipe.labelPolicy()));
     evaluated
         .samples()
         .forEach(

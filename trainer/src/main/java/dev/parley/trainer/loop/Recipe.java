@@ -25,6 +25,7 @@ import java.util.OptionalInt;
  * @param arithmetic of the forward and backward pass: FLOAT32, BFLOAT16 or FLOAT16; weights are
  *     always fp32
  * @param evaluationSteps optimiser steps between evaluations; 0: only before and after
+ * @param patience evaluations in a row without a new best one that end the training; 0: none do
  * @param footprint what keeps the memory small
  */
 public record Recipe(
@@ -45,6 +46,7 @@ public record Recipe(
     DataType arithmetic,
     double dropout,
     int evaluationSteps,
+    int patience,
     Footprint footprint) {
   /**
    * What keeps the memory small.
@@ -94,6 +96,7 @@ public record Recipe(
               DataType.FLOAT32,
               config.dropout(), // what the base was trained with
               0,
+              0,
               Footprint.FULL);
       case SCRATCH ->
           // Found with the embedded base on 150 dialogues: what is right for a trained base is by
@@ -117,6 +120,7 @@ public record Recipe(
               DataType.FLOAT32,
               0, // there is nothing yet to forget
               0,
+              0,
               Footprint.FULL);
       case SEED ->
           // The walk-through: context and response in one sequence of 40 tokens, all of it learned,
@@ -138,6 +142,7 @@ public record Recipe(
               42,
               DataType.FLOAT32,
               config.dropout(),
+              0,
               0,
               Footprint.FULL);
       default ->

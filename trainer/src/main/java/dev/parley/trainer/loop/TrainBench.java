@@ -161,6 +161,7 @@ public record TrainBench(
         arithmetic,
         config.dropout(),
         0,
+        0,
         Recipe.Footprint.FULL);
   }
 

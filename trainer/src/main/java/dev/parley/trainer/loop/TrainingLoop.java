@@ -3,6 +3,7 @@ package dev.parley.trainer.loop;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.trainer.data.Batches;
 import dev.parley.trainer.data.Sequence;
@@ -19,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * Fine-tunes a model.
  *
  * <p>Everything random is a function of (seed, step, micro-step): the same model, data and recipe
- * give the same weights on the same machine, and {@link #fit} could begin at any step whose weights
- * and moments are restored.
+ * give the same weights on the same machine, without a break or with any number of them. "The same
+ * machine" means as many threads, too: libtorch adds up in another order with another number.
  */
 public final class TrainingLoop {
   /** One bad batch is skipped by the optimiser; this many in a row will not get better. */
@@ -61,25 +62,37 @@ public final class TrainingLoop {
     this.listener = listener;
   }
 
+  /** Trains from the first step on and keeps no checkpoints; see the other {@code fit}. */
+  public Outcome fit(BooleanSupplier stop) {
+    return fit(Optional.empty(), Checkpointer.NONE, stop);
+  }
+
   /**
    * Trains.
    *
-   * @param cancelled asked before each step
+   * @param from a checkpoint, whose weights and moments the model has; empty: the first step
+   * @param stop asked before each step
    */
-  public Outcome fit(BooleanSupplier cancelled) {
+  public Outcome fit(Optional<Restored> from, Checkpointer checkpoints, BooleanSupplier stop) {
     DataOrder order = order(data, recipe);
     LoopListener.Plan plan = plan(data, recipe);
     int totalSteps = plan.totalSteps();
     int warmupSteps = plan.warmupSteps();
-    listener.started(plan);
-    Evaluated before = evaluate(0);
-    int nonFinite = 0;
-    long training = 0; // nanoseconds spent on steps
+    Progress progress = from.map(Restored::progress).orElseGet(() -> begin(plan));
+    Evaluated before = progress.before();
+    int first = progress.step();
+    int done = first;
+    int nonFinite = progress.nonFiniteSteps();
+    double loss = progress.loss();
+    long training = 0; // nanoseconds spent on steps since `first`
     try (Best best = new Best(model)) {
-      for (int step = 1; step <= totalSteps; step++) {
-        if (cancelled.getAsBoolean()) {
-          return new Outcome.Cancelled(step - 1);
+      from.ifPresent(best::restore);
+      while (done < totalSteps && !exhausted(best)) {
+        if (stop.getAsBoolean()) {
+          checkpoints.save(progress, best.weights());
+          return new Outcome.Stopped(done);
         }
+        int step = done + 1;
         long start = System.nanoTime();
         double nats = 0;
         int targets = 0;
@@ -96,9 +109,10 @@ public final class TrainingLoop {
         double rate =
             recipe.schedule().rate(step - 1, recipe.learningRate(), warmupSteps, totalSteps);
         double norm = model.update(step, targets, adamW(rate)); // of the mean over all `targets`
-        double loss = nats / targets;
+        loss = nats / targets;
         long elapsed = System.nanoTime() - start;
         training += elapsed;
+        done = step;
         listener.step(
             new LoopListener.Step(
                 step,
@@ -109,23 +123,50 @@ public final class TrainingLoop {
                 norm,
                 targets,
                 tokens * 1e9 / elapsed,
-                Duration.ofNanos(training / step * (totalSteps - step))));
+                Duration.ofNanos(training / (step - first) * (totalSteps - step))));
 
         boolean finite =
             Double.isFinite(loss) && (Double.isFinite(norm) || model.skippedForRange());
         nonFinite = finite ? 0 : nonFinite + 1;
         if (nonFinite == MAX_NON_FINITE_STEPS) {
-          Optional<Evaluated> kept = Optional.ofNullable(best.restore());
+          Optional<Evaluated> kept = best.putBack();
+          kept.ifPresent(evaluated -> checkpoints.saveBest(evaluated.step(), model.weights()));
           return new Outcome.Diverged(step, diverged(step, loss, norm), kept);
         }
         if (recipe.evaluationSteps() > 0
             && (step % recipe.evaluationSteps() == 0 || step == totalSteps)) {
           best.offer(evaluate(step));
         }
+        progress =
+            new Progress(
+                step,
+                loss,
+                before,
+                best.evaluated(),
+                best.evaluationsSince(),
+                nonFinite,
+                progress.seconds() + elapsed / 1e9);
+        if (checkpoints.due(step, step == totalSteps || exhausted(best))) {
+          checkpoints.save(progress, best.weights());
+        }
       }
-      Evaluated after = best.restore();
-      return new Outcome.Finished(before, after == null ? evaluate(totalSteps) : after, totalSteps);
+      Evaluated after = best.putBack().orElse(null);
+      return new Outcome.Finished(
+          before,
+          after == null ? evaluate(done) : after,
+          done,
+          done < totalSteps,
+          progress.seconds());
     }
+  }
+
+  private Progress begin(LoopListener.Plan plan) {
+    listener.started(plan);
+    return new Progress(0, Double.NaN, evaluate(0), Optional.empty(), 0, 0, 0);
+  }
+
+  private boolean exhausted(Best best) {
+    return recipe.patience() > 0 && best.evaluationsSince() >= recipe.patience();
   }
 
   /** What a training would do. */
@@ -171,44 +212,74 @@ public final class TrainingLoop {
   /** A copy of the weights with the lowest evaluation loss so far. */
   private static final class Best implements AutoCloseable {
     private final TrainableGpt2 model;
-    private final NDManager manager;
     private @Nullable Evaluated evaluated;
-    private @Nullable NDList copy;
+    private @Nullable Gpt2Weights copy;
+    private int evaluationsSince;
 
     Best(TrainableGpt2 model) {
       this.model = model;
-      this.manager = model.weights().manager().newSubManager();
+    }
+
+    void restore(Restored from) {
+      evaluationsSince = from.progress().evaluationsSinceBest();
+      if (from.best().isPresent()) {
+        copy = from.best().get();
+        evaluated = from.progress().best().orElseThrow();
+      }
     }
 
     void offer(Evaluated candidate) {
       double loss = candidate.evaluation().loss();
       if (Double.isNaN(loss) || (evaluated != null && loss >= evaluated.evaluation().loss())) {
+        evaluationsSince++;
         return;
       }
+      evaluationsSince = 0;
       if (copy == null) {
-        copy = new NDList();
-        for (NDArray parameter : model.weights().arrays()) {
-          NDArray duplicate = parameter.duplicate();
-          duplicate.attach(manager);
-          copy.add(duplicate);
-        }
+        copy = copyOf(model.weights());
       } else {
-        model.copy(model.weights().arrays(), copy);
+        model.copy(model.weights().arrays(), copy.arrays());
       }
       evaluated = candidate;
     }
 
-    /** Puts the best weights back; null and nothing done where none was offered. */
-    @Nullable Evaluated restore() {
-      if (copy != null) {
-        model.copy(copy, model.weights().arrays());
+    private static Gpt2Weights copyOf(Gpt2Weights weights) {
+      NDManager manager = weights.manager().newSubManager();
+      NDList arrays = new NDList();
+      for (NDArray parameter : weights.arrays()) {
+        NDArray duplicate = parameter.duplicate();
+        duplicate.attach(manager);
+        arrays.add(duplicate);
       }
-      return evaluated;
+      return new Gpt2Weights(weights.config(), manager, arrays);
+    }
+
+    Optional<Evaluated> evaluated() {
+      return Optional.ofNullable(evaluated);
+    }
+
+    Optional<Gpt2Weights> weights() {
+      return Optional.ofNullable(copy);
+    }
+
+    /** Evaluations after the best one. */
+    int evaluationsSince() {
+      return evaluationsSince;
+    }
+
+    /** Puts the best weights back; nothing where none was offered. */
+    Optional<Evaluated> putBack() {
+      if (copy != null) {
+        model.copy(copy.arrays(), model.weights().arrays());
+      }
+      return evaluated();
     }
 
     @Override
     public void close() {
-      manager.close();
+      if (copy != null) {
+        copy.close();
+      }
     }
   }
 }

@@ -1,7 +1,11 @@
 package dev.parley.trainer.job;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.v1.CheckpointWritten;
+import dev.parley.v1.JobInterrupted;
+import dev.parley.v1.StepFinished;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
@@ -22,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Real child processes. */
 @Timeout(120)
 final class TrainerProcessTest {
-  private static final TrainerProcess.Resources SMALL = new TrainerProcess.Resources(1, 256);
+  private static final TrainerProcess.Resources SMALL = new TrainerProcess.Resources(1, 256, 5);
 
   @TempDir Path directory;
   private TestHome test;
@@ -63,7 +67,7 @@ final class TrainerProcessTest {
   }
 
   @Test
-  void destroy_runningJob_cancelsItAtAStep() throws Exception {
+  void destroy_runningJob_interruptsItAtAStepWithACheckpoint() throws Exception {
     JobDirectory job = JobDirectory.create(test.home, endless());
     process = TrainerProcess.launch(test.home, job.id(), SMALL);
     awaitSteps(job, 2);
@@ -71,11 +75,18 @@ final class TrainerProcessTest {
 
     process.destroy(); // SIGTERM
 
-    assertThat(process.waitFor()).isZero();
-    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    assertThat(process.waitFor()).isEqualTo(TrainerMain.INTERRUPTED);
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
     List<TrainingUpdate> updates = job.events().read(1);
-    assertThat(updates.get(updates.size() - 1).getCancelled().getStep())
-        .isEqualTo(updates.get(updates.size() - 2).getStep().getStep());
+    JobInterrupted interrupted = updates.get(updates.size() - 1).getInterrupted();
+    CheckpointWritten checkpoint = updates.get(updates.size() - 2).getCheckpoint();
+    StepFinished step = updates.get(updates.size() - 3).getStep();
+    assertThat(interrupted.getStep()).isEqualTo(step.getStep());
+    assertThat(interrupted.getCheckpointStep()).isEqualTo(step.getStep());
+    assertThat(interrupted.hasCause()).isFalse();
+    assertThat(interrupted.getHeld()).isFalse();
+    assertThat(checkpoint.getStep()).isEqualTo(step.getStep());
+    assertThat(Path.of(checkpoint.getPath())).isDirectory();
   }
 
   @Test
@@ -92,8 +103,8 @@ final class TrainerProcessTest {
 
     assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
     process.destroy(); // SIGTERM goes through
-    assertThat(process.waitFor()).isZero();
-    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    assertThat(process.waitFor()).isEqualTo(TrainerMain.INTERRUPTED);
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
   }
 
   @Test
@@ -109,17 +120,37 @@ final class TrainerProcessTest {
   }
 
   @Test
-  void destroyForcibly_runningJob_leavesAReadableLogAndAFreeJob() throws Exception {
+  @DisabledOnOs(OS.WINDOWS)
+  void launch_niceness_isThatOfTheProcess() throws Exception {
     JobDirectory job = JobDirectory.create(test.home, endless());
     process = TrainerProcess.launch(test.home, job.id(), SMALL);
-    awaitSteps(job, 2);
+    awaitSteps(job, 1);
+
+    Process ps = new ProcessBuilder("ps", "-o", "ni=", "-p", "" + process.pid()).start();
+    int niceness = Integer.parseInt(new String(ps.getInputStream().readAllBytes(), UTF_8).strip());
+    Process own =
+        new ProcessBuilder("ps", "-o", "ni=", "-p", "" + ProcessHandle.current().pid()).start();
+    int before = Integer.parseInt(new String(own.getInputStream().readAllBytes(), UTF_8).strip());
+
+    assertThat(niceness).isEqualTo(Math.min(19, before + SMALL.niceness()));
+  }
+
+  @Test
+  void destroyForcibly_runningJob_itGoesOnFromItsCheckpoint() throws Exception {
+    TrainRequest.Builder request = test.request();
+    request.getParametersBuilder().setMaxSteps(60).setCheckpointSteps(3).setKeepCheckpoints(1);
+    JobDirectory job = JobDirectory.create(test.home, request.build());
+    process = TrainerProcess.launch(test.home, job.id(), SMALL);
+    awaitSteps(job, 4);
 
     process.destroyForcibly().waitFor(); // SIGKILL
 
     assertThat(job.isRunning()).isFalse();
     assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_RUNNING);
-    TrainingJob.run(test.home, job.id(), update -> {}, () -> false);
-    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
+    process = TrainerProcess.launch(test.home, job.id(), SMALL);
+    assertThat(process.waitFor()).as(Files.readString(job.log())).isZero();
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FINISHED);
+    assertThat(job.job().getResumes()).isEqualTo(1);
   }
 
   private TrainRequest endless() {

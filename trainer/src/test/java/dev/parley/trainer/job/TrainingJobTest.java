@@ -35,7 +35,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -82,7 +82,7 @@ final class TrainingJobTest {
     assertThat(started.getTrainingDialogues()).isEqualTo(3);
     assertThat(started.getEvaluationDialogues()).isEqualTo(1);
     assertThat(started.getTotalSteps()).isEqualTo(4);
-    assertThat(started.getParameters().getAllFields()).hasSize(20);
+    assertThat(started.getParameters().getAllFields()).hasSize(24);
     assertThat(seen.get(2).getEvaluation().getSamples(0).getPrompt()).isEqualTo("one");
 
     JobFinished finished = seen.get(8).getFinished();
@@ -180,18 +180,6 @@ final class TrainingJobTest {
   }
 
   @Test
-  void run_jobWhoseProcessDied_endsItAsFailed() {
-    JobDirectory job = JobDirectory.create(test.home, test.request().build());
-    try (EventLog.Writer writer = job.events().open(Clock.systemUTC())) {
-      writer.append(TrainingUpdate.newBuilder().setStarted(JobStarted.getDefaultInstance()));
-    }
-
-    TrainingJob.run(test.home, job.id(), update -> {}, () -> false);
-
-    assertFailed(job, Code.ABORTED, "TRAINER_DIED", "trainer.log");
-  }
-
-  @Test
   void run_alreadyRunning_isRefusedAndLeavesTheLogAlone() {
     JobDirectory job = JobDirectory.create(test.home, test.request().build());
     try (EventLog.Writer writer = job.events().open(Clock.systemUTC())) {
@@ -204,16 +192,25 @@ final class TrainingJobTest {
   }
 
   @Test
-  void run_cancelledAfterTwoSteps_registersNothing() {
+  void run_cancelledAfterTwoSteps_registersNothingAndLeavesAUsableCheckpoint() {
     JobDirectory job = JobDirectory.create(test.home, test.request().build());
-    BooleanSupplier afterTwo = () -> job.job().getStep() == 2;
+    Consumer<TrainingUpdate> afterTwo =
+        update -> {
+          if (update.getStep().getStep() == 2) {
+            job.requestCancel();
+          }
+        };
 
-    TrainingJob.run(test.home, job.id(), update -> {}, afterTwo);
+    TrainingJob.run(test.home, job.id(), afterTwo, () -> false);
 
     assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
     assertThat(job.events().read(job.job().getLastSequence()).get(0).getCancelled().getStep())
         .isEqualTo(2);
+    assertThat(job.job().getCheckpointStep()).isEqualTo(2);
     assertThat(new Registry(test.home.resolve("registry")).models()).isEmpty();
+    Path checkpoint = job.checkpoints().resolve("2");
+    JobDirectory next = run(test.request().setBaseModel(checkpoint.toString()).build());
+    assertThat(finished(next).getLossBefore()).isNotCloseTo(Math.log(50257), within(0.01));
   }
 
   @Test

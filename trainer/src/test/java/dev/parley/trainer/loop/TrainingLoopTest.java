@@ -128,12 +128,12 @@ final class TrainingLoopTest {
   }
 
   @Test
-  void fit_cancelledAfterThreeSteps_stopsThere() {
+  void fit_stoppedAfterThreeSteps_stopsThere() {
     Run run = new Run(recipe().maxSteps(100));
 
     Outcome outcome = run.fit(() -> run.steps.size() == 3);
 
-    assertThat(outcome).isEqualTo(new Outcome.Cancelled(3));
+    assertThat(outcome).isEqualTo(new Outcome.Stopped(3));
     assertThat(run.steps).hasSize(3);
     assertThat(run.evaluations).hasSize(1);
   }
@@ -171,6 +171,21 @@ final class TrainingLoopTest {
     assertThat(finished.after().evaluation().loss()).isEqualTo(best);
     assertThat(finished.after().step()).isNotEqualTo(60);
     assertThat(run.lossAfter).isCloseTo(best, within(1e-6)); // of the weights that were left
+  }
+
+  @Test
+  void fit_evaluationsGetWorse_stopsEarlyWithTheBestWeights() {
+    Run run =
+        new Run(
+            recipe().maxSteps(1000).learningRate(2e-2).evaluationSteps(5).patience(3),
+            sequences(dialogues("1>3", "4>6 5")));
+
+    Outcome.Finished finished = (Outcome.Finished) run.fit(() -> false);
+
+    assertThat(finished.early()).isTrue();
+    assertThat(finished.steps()).isEqualTo(run.steps.size()).isLessThan(1000);
+    assertThat(finished.after().step()).isEqualTo(finished.steps() - 3 * 5);
+    assertThat(run.lossAfter).isCloseTo(finished.after().evaluation().loss(), within(1e-6));
   }
 
   @Test
@@ -285,6 +300,7 @@ final class TrainingLoopTest {
     private long seed = 1;
     private double dropout;
     private int evaluationSteps;
+    private int patience;
     private Recipe.Footprint footprint = Recipe.Footprint.FULL;
 
     Builder epochs(double value) {
@@ -333,6 +349,11 @@ final class TrainingLoopTest {
       return this;
     }
 
+    Builder patience(int value) {
+      patience = value;
+      return this;
+    }
+
     Recipe build() {
       return new Recipe(
           "default",
@@ -352,6 +373,7 @@ final class TrainingLoopTest {
           DataType.FLOAT32,
           dropout,
           evaluationSteps,
+          patience,
           footprint);
     }
   }
