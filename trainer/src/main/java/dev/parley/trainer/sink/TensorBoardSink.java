@@ -45,6 +45,7 @@ final class TensorBoardSink implements TrainingSink {
         write(file, TensorBoardEvent.text(seconds, 0, "parameters", table(parameters)));
         write(file, TensorBoardEvent.sessionStart(seconds, parameters));
       }
+      case RESUMED -> resumed(seconds, update.getResumed().getStep());
       case STEP -> step(seconds, update.getStep());
       case EVALUATION -> evaluation(seconds, update.getEvaluation());
       case FINISHED -> {
@@ -109,6 +110,15 @@ final class TensorBoardSink implements TrainingSink {
       write(
           file,
           TensorBoardEvent.text(seconds, evaluation.getStep(), "samples", samples.toString()));
+    }
+  }
+
+  /** What is void is so from here on, and not only when its first step is made again. */
+  private void resumed(double seconds, long step) {
+    long first = step == 0 ? 0 : step + 1; // the evaluation of 0 is made again, too
+    if (first <= lastStep) {
+      write(file, TensorBoardEvent.restart(seconds, first));
+      lastStep = first - 1;
     }
   }
 

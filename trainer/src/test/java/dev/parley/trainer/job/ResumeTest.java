@@ -9,6 +9,7 @@ import com.google.rpc.ErrorInfo;
 import dev.parley.model.registry.Registry;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.loop.CheckpointStore;
+import dev.parley.trainer.sink.SinkSettings;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.JobWarning;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
@@ -132,6 +134,20 @@ final class ResumeTest {
     assertThat(last(straight).getFinished().getLossAfter())
         .isLessThan(last(straight).getFinished().getLossBefore());
     assertThat(step(1)).as("step of the registered weights").isGreaterThan(6);
+  }
+
+  @Test
+  void run_interruptedWhileASinkFails_interruptionIsTheLastWord() {
+    JobDirectory job = JobDirectory.create(test.home, withCheckpoints(0));
+    SinkSettings sinks = SinkSettings.of(Map.of()).withMlflow("no address");
+
+    TrainingJob.run(test.home, job.id(), update -> {}, () -> true, sinks);
+    assertThat(last(job).hasInterrupted()).isTrue();
+    TrainingJob.run(test.home, job.id(), update -> {}, () -> false, sinks);
+
+    assertThat(warning(job).getReason()).isEqualTo("MLFLOW_FAILED");
+    assertThat(job.path().resolve("tensorboard")).isNotEmptyDirectory();
+    assertState(job, TrainingJobState.TRAINING_JOB_STATE_FINISHED);
   }
 
   @Test

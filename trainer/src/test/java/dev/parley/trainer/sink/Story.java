@@ -6,6 +6,8 @@ import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFailed;
 import dev.parley.v1.JobFinished;
+import dev.parley.v1.JobInterrupted;
+import dev.parley.v1.JobResumed;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.LearningRateSchedule;
 import dev.parley.v1.Sample;
@@ -96,6 +98,19 @@ final class Story {
                     .setPerplexity(12.25)
                     .addSamples(
                         Sample.newBuilder().setPrompt("Is it | open?").setReply("Yes,\nit is."))));
+  }
+
+  TrainingUpdate interrupted(int step, int checkpointStep) {
+    return add(
+        TrainingUpdate.newBuilder()
+            .setInterrupted(
+                JobInterrupted.newBuilder().setStep(step).setCheckpointStep(checkpointStep)));
+  }
+
+  TrainingUpdate resumed(int step) {
+    return add(
+        TrainingUpdate.newBuilder()
+            .setResumed(JobResumed.newBuilder().setStep(step).setAttempt(1)));
   }
 
   TrainingUpdate finished(int steps) {

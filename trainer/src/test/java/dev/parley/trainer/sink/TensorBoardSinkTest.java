@@ -120,6 +120,45 @@ class TensorBoardSinkTest {
   }
 
   @Test
+  void accept_resumedJob_voidsWhatCameAfterItsCheckpoint() throws IOException {
+    Story story = new Story();
+    story.created();
+    story.started();
+    story.evaluation(0);
+    story.step(1);
+    story.step(2);
+    story.evaluation(2);
+    story.interrupted(2, 1);
+    story.resumed(1);
+    story.step(2);
+    story.interrupted(2, 2);
+    story.resumed(2); // loses nothing
+    story.step(3);
+    story.interrupted(3, 0);
+    story.resumed(0); // from the beginning
+    story.started();
+    story.evaluation(0);
+    story.step(1);
+
+    assertThat(EventReader.lines(written("tb", story.all())))
+        .filteredOn(line -> line.matches(".* (restart|train/loss .*|evaluation/loss .*)"))
+        .containsExactly(
+            "0 evaluation/loss 2.5",
+            "1 train/loss 10.0",
+            "2 train/loss 5.0",
+            "2 evaluation/loss 2.5",
+            "2 restart",
+            "2 train/loss 5.0",
+            "3 train/loss 3.3333333",
+            "0 restart",
+            "0 evaluation/loss 2.5",
+            "1 train/loss 10.0");
+    assertThat(EventReader.lines(directory.resolve("tb").resolve(NAME)))
+        .as("what a restart voids is written after it")
+        .containsSubsequence("0 restart", "0 _hparams_/session_start_info", "1 train/loss 10.0");
+  }
+
+  @Test
   void accept_failedJob_saysWhy() throws IOException {
     Story story = new Story();
     story.created();
