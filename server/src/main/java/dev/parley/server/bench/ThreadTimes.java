@@ -27,7 +27,10 @@ record ThreadTimes(long server, long client, long process) {
   }
 
   ThreadTimes minus(ThreadTimes other) {
-    return new ThreadTimes(server - other.server, client - other.client, process - other.process);
+    return new ThreadTimes(
+        Math.max(0, server - other.server), // a thread that ended took its time along
+        Math.max(0, client - other.client),
+        process - other.process);
   }
 
   private static long of(Predicate<String> which) {
