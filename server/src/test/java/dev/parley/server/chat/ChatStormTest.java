@@ -228,12 +228,12 @@ class ChatStormTest {
         left--) {
       turns++;
       said.incrementAndGet();
+      int seen = chat.responses(); // before: a senseless message is answered at once
       chat.send(ChatRequest.newBuilder().setMessage(message(random, turns)).build());
       int what = random.nextInt(100);
       if (what < 50) {
         chat.awaitTurn(turns);
       } else if (what < 65) {
-        int seen = chat.responses();
         chat.read(1);
         chat.awaitAfter(seen);
         chat.send(interrupt(""));
