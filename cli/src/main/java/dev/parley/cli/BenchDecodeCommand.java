@@ -21,7 +21,7 @@ import picocli.CommandLine.ParentCommand;
       "R is what the precision 'reference' (plain fp32) does with one stream; it is always measured,"
           + " in each round beside the others. 'bound' is the shortest time in which this machine"
           + " could read the weights, keys and values of a step and do its arithmetic, as measured"
-          + " in the same round; 'reached' is its share of the step. Above 100 % a cache holds the"
+          + " in the same round; 'reached' is its share of the step. Above 100 %% a cache holds the"
           + " weights. 'JVM' is what is not libtorch.",
       ""
     },
