@@ -46,7 +46,12 @@ public final class KeyValueCache implements AutoCloseable {
 
   /** Bytes of native memory. */
   public long sizeBytes() {
-    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes() * capacity;
+    return capacity * bytesPerToken(config, type);
+  }
+
+  /** Bytes that a token's keys and values take in a type. */
+  static long bytesPerToken(Gpt2Config config, DataType type) {
+    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes();
   }
 
   /** Forgets every token after the first {@code kept}. */

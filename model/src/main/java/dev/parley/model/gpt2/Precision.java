@@ -136,10 +136,7 @@ public enum Precision {
    * @param device that the model is on
    */
   public long cacheBytesPerToken(Gpt2Config config, Device device) {
-    return 2L
-        * config.layerCount()
-        * config.embeddingSize()
-        * kernels(device).cache().getNumOfBytes();
+    return KeyValueCache.bytesPerToken(config, kernels(device).cache());
   }
 
   @Override
