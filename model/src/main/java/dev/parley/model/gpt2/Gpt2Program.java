@@ -2,10 +2,6 @@ package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDManager;
 import dev.parley.model.torch.TorchProgram;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -19,24 +15,13 @@ final class Gpt2Program {
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
     Precision.Kernels kernels = precision.kernels(parent.getDevice());
     String source =
-        read("program.py")
-            .replace("#linear#", read(kernels.source()))
+        TorchProgram.source(Gpt2Program.class, "program.py")
+            .replace("#linear#", TorchProgram.source(Gpt2Program.class, kernels.source()))
             .replace("#weights#", kernels.fbgemm() ? PACKED : "List[Tensor]");
     Map<String, Number> attributes = new LinkedHashMap<>();
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
     return TorchProgram.load(parent, source, attributes);
-  }
-
-  private static String read(String resource) {
-    try (InputStream in = Gpt2Program.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalStateException("resource " + resource + " is missing from the jar");
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

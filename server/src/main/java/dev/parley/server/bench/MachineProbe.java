@@ -8,10 +8,6 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -38,7 +34,8 @@ final class MachineProbe implements AutoCloseable {
 
   private MachineProbe(Device device, int mebibytes) {
     this.scope = Torch.newScope(device);
-    this.program = TorchProgram.load(scope, source(), Map.of());
+    this.program =
+        TorchProgram.load(scope, TorchProgram.source(MachineProbe.class, "probe.py"), Map.of());
     this.gpu = device.isGpu();
     this.columns = Math.max(1, (int) ((long) mebibytes * (1 << 20) / Float.BYTES / WIDTH));
   }
@@ -113,17 +110,6 @@ final class MachineProbe implements AutoCloseable {
       best = i == 0 ? best : Math.min(best, nanos);
     }
     return work * 1e9 / best;
-  }
-
-  private static String source() {
-    try (InputStream in = MachineProbe.class.getResourceAsStream("probe.py")) {
-      if (in == null) {
-        throw new IllegalStateException("resource probe.py is missing from the jar");
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override

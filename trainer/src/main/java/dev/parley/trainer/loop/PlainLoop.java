@@ -8,10 +8,6 @@ import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.model.torch.TorchProgram;
 import dev.parley.trainer.data.Sequence;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +27,7 @@ final class PlainLoop implements AutoCloseable {
     this.program =
         TorchProgram.load(
             model.weights().manager(),
-            source(),
+            TorchProgram.source(PlainLoop.class, "plain.py"),
             Map.of(
                 "layer_count",
                 (long) config.layerCount(),
@@ -89,17 +85,6 @@ final class PlainLoop implements AutoCloseable {
   /** Nanoseconds inside libtorch so far. */
   long nanosInside() {
     return program.nanosInside() + model.nanosInside();
-  }
-
-  private static String source() {
-    try (InputStream in = PlainLoop.class.getResourceAsStream("plain.py")) {
-      if (in == null) {
-        throw new IllegalStateException("resource plain.py is missing from the jar");
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override
