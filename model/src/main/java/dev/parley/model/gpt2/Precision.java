@@ -2,6 +2,7 @@ package dev.parley.model.gpt2;
 
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
+import dev.parley.model.torch.Processor;
 import java.util.Locale;
 
 /**
@@ -24,8 +25,8 @@ public enum Precision {
    */
   FP16,
   /**
-   * int8 weights, one scale an output channel; activations quantized in each step, one scale a row.
-   * For x86-64 processors.
+   * int8 weights, one scale an output channel; activations quantized in each step, one scale a row;
+   * keys and values in bf16 where the processor multiplies it. For x86-64 processors.
    */
   INT8;
 
@@ -125,7 +126,13 @@ public enum Precision {
           new Kernels(
               "linear_packed.py", false, DataType.BFLOAT16, DataType.BFLOAT16, DataType.BFLOAT16);
       case FP16 -> new Kernels("linear_fp16.py", true, fp32, DataType.FLOAT16, fp32);
-      case INT8 -> new Kernels("linear_int8.py", false, fp32, DataType.FLOAT16, fp32);
+      case INT8 ->
+          new Kernels(
+              "linear_int8.py",
+              false,
+              fp32,
+              DataType.FLOAT16,
+              Processor.multipliesBf16() ? DataType.BFLOAT16 : fp32);
       case FP32, REFERENCE -> new Kernels("linear_packed.py", false, fp32, fp32, fp32);
     };
   }

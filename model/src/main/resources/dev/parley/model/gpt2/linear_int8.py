@@ -25,8 +25,9 @@
 
   # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x
   def product(self: __torch__.Program, x: Tensor, weights: List[Tensor], at: int) -> Tuple[Tensor, Tensor]:
-    scale = torch.clamp(torch.amax(torch.abs(x), [1], True) / 127.0, 1e-12)
-    y = ops.onednn.qlinear_pointwise(torch.round(x / scale).to(1), 1.0, 0, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
+    wide = x.to(6)
+    scale = torch.clamp(torch.amax(torch.abs(wide), [1], True) / 127.0, 1e-12)
+    y = ops.onednn.qlinear_pointwise(torch.round(wide / scale).to(1), 1.0, 0, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
     return (y, scale)
 
   # Symmetric, one scale an output channel: [out, in] to packed int8, scales and zero points [out].

@@ -44,7 +44,7 @@ class Program(Module):
     for layer in range(self.layer_count):
       b = 2 + 12 * layer
       normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
-      joined = self.linear(normed, p, weights, layer, 0)  # [tokens, 3 * size]
+      joined = self.linear(normed, p, weights, layer, 0).to(caches[0].dtype)  # [tokens, 3 * size]
       split = joined.reshape([-1, 3, heads, size // heads]).permute([1, 2, 0, 3])  # [3, heads, tokens, headSize]
       queries = torch.split_with_sizes(split.narrow(0, 0, 1), counts, 2)  # [1, heads, n, headSize]
       news = torch.split_with_sizes(split.narrow(0, 1, 2), counts, 2)  # [2, heads, n, headSize]
