@@ -7,6 +7,7 @@ import dev.parley.model.hub.HubId;
 import dev.parley.model.hub.HubSnapshot;
 import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.ModelReference;
+import dev.parley.model.registry.RandomBase;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ import picocli.CommandLine.ParentCommand;
 /** {@code parley models}: what is registered, and which version answers. */
 @Command(
     name = "models",
-    description = "Lists, imports, exports, promotes and deletes model versions.",
+    description = "Lists, creates, imports, exports, promotes and deletes model versions.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class ModelsCommand {
@@ -102,6 +103,44 @@ final class ModelsCommand {
             out.text("%-26s %s".formatted(name, value));
           }
         });
+  }
+
+  @Command(
+      name = "create",
+      description = {
+        "Registers a model with random weights and GPT-2's vocabulary, to be trained from scratch.",
+        "(parley-tiny has 2 layers of 128, 4 heads and 256 positions.)"
+      },
+      mixinStandardHelpOptions = true)
+  void create(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "MODEL") String model,
+      @Option(names = "--layers", required = true, description = "transformer blocks") int layers,
+      @Option(
+              names = "--width",
+              required = true,
+              description = "of the hidden state, a multiple of --heads")
+          int width,
+      @Option(names = "--heads", required = true, description = "attention heads a block")
+          int heads,
+      @Option(
+              names = "--positions",
+              defaultValue = "1024",
+              description = "the longest sequence in tokens (${DEFAULT-VALUE})")
+          int positions,
+      @Option(
+              names = "--seed",
+              defaultValue = "42",
+              description = "the same seed makes the same weights (${DEFAULT-VALUE})")
+          long seed,
+      @Option(names = "--json") boolean json) {
+    ModelReference reference = UsageException.unlessValid(() -> ModelReference.of(model));
+    Gpt2Config config =
+        UsageException.unlessValid(() -> Gpt2Config.of(layers, width, heads, positions));
+    say(
+        parley.output(json),
+        "created",
+        RandomBase.create(home.registry(), reference.name(), config, seed));
   }
 
   @Command(

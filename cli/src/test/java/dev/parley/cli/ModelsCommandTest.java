@@ -68,6 +68,38 @@ class ModelsCommandTest {
   }
 
   @Test
+  void create_aShape_randomWeightsThatFollowFromTheSeed() {
+    Workplace workplace = new Workplace(directory);
+    String[] shape = {"--layers", "1", "--width", "8", "--heads", "2", "--positions", "16"};
+    for (String seed : List.of("1", "1", "2")) {
+      workplace.run(words(shape, "models", "create", "mini", "--seed", seed)).done();
+    }
+
+    List<JsonNode> versions =
+        Stream.of("mini@1", "mini@2", "mini@3")
+            .map(name -> workplace.run("models", "show", name, "--json").done().lastJson())
+            .toList();
+    assertThat(versions.get(0).get("origin").asString()).isEqualTo("random");
+    assertThat(versions.get(0).get("context_length").asInt()).isEqualTo(16);
+    assertThat(versions.get(0).get("file_sha256")).isEqualTo(versions.get(1).get("file_sha256"));
+    assertThat(versions.get(0).get("file_sha256")).isNotEqualTo(versions.get(2).get("file_sha256"));
+  }
+
+  @Test
+  void create_widthIsNoMultipleOfHeads_saysSo() {
+    CommandLineRun run =
+        new Workplace(directory)
+            .run("models", "create", "mini", "--layers", "1", "--width", "9", "--heads", "2")
+            .misused();
+
+    assertThat(run.err()).contains("n_embd is 9, but must be a multiple of n_head = 2");
+  }
+
+  private static String[] words(String[] last, String... first) {
+    return Stream.concat(Arrays.stream(first), Arrays.stream(last)).toArray(String[]::new);
+  }
+
+  @Test
   void show_trainedVersion_saysWhereItComesFromAndHowGoodItIs() {
     JsonNode version = trained.run("models", "show", "barista@latest", "--json").done().lastJson();
 

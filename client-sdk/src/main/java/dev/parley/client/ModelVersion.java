@@ -42,7 +42,7 @@ public record ModelVersion(
   /**
    * Where a version comes from.
    *
-   * @param origin {@code trained}, {@code imported} or {@code embedded}
+   * @param origin {@code trained}, {@code imported}, {@code embedded} or {@code random}
    * @param base what it was trained from or imported from
    * @param parameters hyper-parameters by name
    * @param seed unsigned

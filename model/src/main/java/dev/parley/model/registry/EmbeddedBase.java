@@ -1,13 +1,6 @@
 package dev.parley.model.registry;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDManager;
-import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
-import dev.parley.model.gpt2.Gpt2Weights;
-import dev.parley.model.text.Gpt2Vocabulary;
-import dev.parley.model.torch.Torch;
-import java.io.IOException;
 import java.util.OptionalInt;
 
 /**
@@ -32,14 +25,7 @@ public final class EmbeddedBase {
     if (registry.versions(NAME).contains(VERSION)) {
       return registry.resolve(ModelReference.of(NAME, VERSION));
     }
-    try (StagedVersion staged = registry.stage(NAME);
-        NDManager scope = Torch.newScope(Device.cpu());
-        Gpt2Weights weights = Gpt2Weights.random(Gpt2Config.shape(SHAPE), SEED, scope)) {
-      Gpt2Checkpoint.write(staged.directory(), weights);
-      Gpt2Vocabulary.write(staged.directory());
-      return staged.publish(Lineage.untrained("embedded", "", "", SEED), OptionalInt.of(VERSION));
-    } catch (IOException e) {
-      throw RegistryException.of("make '%s'".formatted(NAME), registry.root(), e);
-    }
+    return RandomBase.create(
+        registry, NAME, Gpt2Config.shape(SHAPE), SEED, "embedded", OptionalInt.of(VERSION));
   }
 }

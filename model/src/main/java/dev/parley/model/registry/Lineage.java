@@ -9,7 +9,7 @@ import java.util.TreeMap;
 /**
  * Where a version comes from. What is not known is empty.
  *
- * @param origin {@code trained}, {@code imported} or {@code embedded}
+ * @param origin {@code trained}, {@code imported}, {@code embedded} or {@code random}
  * @param base what it was trained from or imported from
  * @param baseWeightsSha256 SHA-256 of the base's weights, in hexadecimal
  * @param dataSha256 SHA-256 over the training data, in hexadecimal
