@@ -3,14 +3,12 @@ package dev.parley.cli;
 import dev.parley.server.bench.DecodeBench;
 import dev.parley.server.bench.DecodeBench.Point;
 import dev.parley.server.bench.Measured;
-import dev.parley.server.bench.Rounds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench decode}. */
 @Command(
@@ -28,10 +26,6 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchDecodeCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--streams",
       split = ",",
@@ -39,33 +33,21 @@ final class BenchDecodeCommand implements Callable<Integer> {
       description = "conversations at once (${DEFAULT-VALUE})")
   private List<Integer> streams = new ArrayList<>();
 
-  @Option(
-      names = "--context",
-      defaultValue = "100",
-      description = "tokens of each prompt (${DEFAULT-VALUE})")
-  private int context;
-
-  @Option(
-      names = "--new-tokens",
-      defaultValue = "24",
-      description = "tokens of each reply (${DEFAULT-VALUE})")
-  private int newTokens;
+  @Mixin private BenchReplyOptions replies = new BenchReplyOptions(24);
 
   @Mixin private BenchOptions options = new BenchOptions();
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     Measured<Point> measured =
-        BenchOptions.unlessImpossible(() -> DecodeBench.run(rounds, streams, context, newTokens));
-    options.heading(out, measured);
+        options.measure(
+            rounds -> DecodeBench.run(rounds, streams, replies.context(), replies.newTokens()));
     BenchTable<Point> table =
         options
             .<Point>table("decode", Point::precision)
             .column("streams", "streams", Point::streams)
-            .hidden("context", point -> context)
-            .hidden("new_tokens", point -> newTokens)
+            .hidden("context", point -> replies.context())
+            .hidden("new_tokens", point -> replies.newTokens())
             .spread("tokens/s", "tokens_per_second", 1, Point::tokensPerSecond)
             .spread("× R", "ratio", 2, Point::ratio)
             .spread("ms/step", "milliseconds_per_step", 2, Point::millisecondsPerStep)
@@ -80,7 +62,7 @@ final class BenchDecodeCommand implements Callable<Integer> {
             .hidden("between_ms", point -> point.pace().between())
             .hidden("step_bytes", point -> point.cost().bytes())
             .hidden("step_operations", point -> point.cost().operations());
-    options.finish(table, measured).print(out, options.markdown(), measured.points());
+    options.print(measured, table);
     return 0;
   }
 }

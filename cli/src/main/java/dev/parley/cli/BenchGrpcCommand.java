@@ -4,7 +4,6 @@ import dev.parley.server.bench.GrpcBench;
 import dev.parley.server.bench.GrpcBench.Point;
 import dev.parley.server.bench.Measured;
 import dev.parley.server.bench.Pace;
-import dev.parley.server.bench.Rounds;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -12,7 +11,6 @@ import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench grpc}. */
 @Command(
@@ -30,27 +28,13 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchGrpcCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--streams",
       defaultValue = "32",
       description = "conversations at once (${DEFAULT-VALUE})")
   private int streams;
 
-  @Option(
-      names = "--context",
-      defaultValue = "100",
-      description = "tokens of each prompt (${DEFAULT-VALUE})")
-  private int context;
-
-  @Option(
-      names = "--new-tokens",
-      defaultValue = "64",
-      description = "tokens of each reply (${DEFAULT-VALUE})")
-  private int newTokens;
+  @Mixin private BenchReplyOptions replies = new BenchReplyOptions(64);
 
   @Option(
       names = "--sample",
@@ -67,18 +51,16 @@ final class BenchGrpcCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     Measured<Point> measured =
-        BenchOptions.unlessImpossible(
-            () -> GrpcBench.run(rounds, streams, context, newTokens, sample));
-    options.heading(out, measured);
+        options.measure(
+            rounds ->
+                GrpcBench.run(rounds, streams, replies.context(), replies.newTokens(), sample));
     BenchTable<Point> table =
         options
             .<Point>table("grpc", Point::precision)
             .column("streams", "streams", Point::streams)
-            .hidden("context", point -> context)
-            .hidden("new_tokens", point -> newTokens)
+            .hidden("context", point -> replies.context())
+            .hidden("new_tokens", point -> replies.newTokens())
             .hidden("sampled", point -> sample)
             .spread("engine tokens/s", "engine_tokens_per_second", 1, Point::engineTokensPerSecond)
             .spread("gRPC tokens/s", "tokens_per_second", 1, Point::grpcTokensPerSecond)
@@ -89,22 +71,17 @@ final class BenchGrpcCommand implements Callable<Integer> {
             .hidden("server_cpu_ms", Point::serverCpu)
             .hidden("client_cpu_ms", Point::clientCpu)
             .hidden("process_cpu_ms", Point::processCpu);
-    options.finish(table, measured).print(out, options.markdown(), measured.points());
-    if (!options.json()) {
-      out.text("");
-      new BenchTable<Part>()
-          .column("precision", "precision", part -> part.point().precision().toString())
-          .column("ms a step", "part", Part::name)
-          .number("engine", "engine_ms", 3, Part::engine)
-          .number("gRPC", "grpc_ms", 3, Part::grpc)
-          .number(
-              "of gRPC's step, %",
-              "share", 1, part -> 100 * part.grpc() / part.point().grpc().step())
-          .print(
-              out,
-              options.markdown(),
-              measured.points().stream().flatMap(BenchGrpcCommand::parts).toList());
-    }
+    options.print(measured, table);
+    options.printText(
+        measured.points().stream().flatMap(BenchGrpcCommand::parts).toList(),
+        new BenchTable<Part>()
+            .column("precision", "precision", part -> part.point().precision().toString())
+            .column("ms a step", "part", Part::name)
+            .number("engine", "engine_ms", 3, Part::engine)
+            .number("gRPC", "grpc_ms", 3, Part::grpc)
+            .number(
+                "of gRPC's step, %",
+                "share", 1, part -> 100 * part.grpc() / part.point().grpc().step()));
     return 0;
   }
 

@@ -3,12 +3,10 @@ package dev.parley.cli;
 import dev.parley.server.bench.IdleBench;
 import dev.parley.server.bench.IdleBench.Point;
 import dev.parley.server.bench.Measured;
-import dev.parley.server.bench.Rounds;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench idle}. */
 @Command(
@@ -26,10 +24,6 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchIdleCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--idle",
       defaultValue = "1000",
@@ -42,34 +36,21 @@ final class BenchIdleCommand implements Callable<Integer> {
       description = "active conversations (${DEFAULT-VALUE})")
   private int streams;
 
-  @Option(
-      names = "--context",
-      defaultValue = "100",
-      description = "tokens of an active one's prompt (${DEFAULT-VALUE})")
-  private int context;
-
-  @Option(
-      names = "--new-tokens",
-      defaultValue = "24",
-      description = "tokens of an active one's reply (${DEFAULT-VALUE})")
-  private int newTokens;
+  @Mixin private BenchReplyOptions replies = new BenchReplyOptions(24);
 
   @Mixin private BenchOptions options = new BenchOptions();
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     Measured<Point> measured =
-        BenchOptions.unlessImpossible(
-            () -> IdleBench.run(rounds, idle, streams, context, newTokens));
-    options.heading(out, measured);
+        options.measure(
+            rounds -> IdleBench.run(rounds, idle, streams, replies.context(), replies.newTokens()));
     BenchTable<Point> table =
         options
             .<Point>table("idle", Point::precision)
             .column("streams", "streams", Point::active)
-            .hidden("context", point -> context)
-            .hidden("new_tokens", point -> newTokens)
+            .hidden("context", point -> replies.context())
+            .hidden("new_tokens", point -> replies.newTokens())
             .column("idle", "idle", Point::idle)
             .spread("alone ms/step", "alone_milliseconds_per_step", 2, Point::alone)
             .spread("beside ms/step", "milliseconds_per_step", 2, Point::beside)
@@ -78,7 +59,7 @@ final class BenchIdleCommand implements Callable<Integer> {
             .number("heap B", "heap_bytes_per_idle", 0, Point::heapBytes)
             .column("cached", "cached_tokens", Point::cachedTokens)
             .number("grown MB", "resident_growth_mb", 1, point -> point.residentBytes() / 1e6);
-    options.finish(table, measured).print(out, options.markdown(), measured.points());
+    options.print(measured, table);
     return 0;
   }
 }

@@ -3,12 +3,10 @@ package dev.parley.cli;
 import dev.parley.server.bench.Measured;
 import dev.parley.server.bench.MultiTurnBench;
 import dev.parley.server.bench.MultiTurnBench.Point;
-import dev.parley.server.bench.Rounds;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench multi-turn}. */
 @Command(
@@ -24,10 +22,6 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchMultiTurnCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--history",
       defaultValue = "600",
@@ -44,11 +38,8 @@ final class BenchMultiTurnCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     Measured<Point> measured =
-        BenchOptions.unlessImpossible(() -> MultiTurnBench.run(rounds, history, message));
-    options.heading(out, measured);
+        options.measure(rounds -> MultiTurnBench.run(rounds, history, message));
     BenchTable<Point> table =
         options
             .<Point>table("multi-turn", Point::precision)
@@ -58,7 +49,7 @@ final class BenchMultiTurnCommand implements Callable<Integer> {
             .spread("3rd turn ms", "third_turn_ms", 1, Point::thirdTurn)
             .spread("3rd / 1st", "ratio", 2, Point::ratio)
             .column("read", "read_tokens", Point::readTokens);
-    options.finish(table, measured).print(out, options.markdown(), measured.points());
+    options.print(measured, table);
     return 0;
   }
 }

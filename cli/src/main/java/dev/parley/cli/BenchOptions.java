@@ -1,6 +1,5 @@
 package dev.parley.cli;
 
-import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.torch.Torch;
@@ -9,17 +8,21 @@ import dev.parley.server.bench.Measured;
 import dev.parley.server.bench.Rounds;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
 
-/** What every benchmark of the engine is told. */
+/** What every benchmark of the engine is told, and how what it finds is shown. */
 final class BenchOptions {
   static final String SHAPE =
       "size of the model: tiny, small (117M), medium (345M) or large (762M); default ${DEFAULT-VALUE}";
   static final String DEVICE = "auto, cpu or cuda:N (${DEFAULT-VALUE})";
+
+  @ParentCommand
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private BenchCommand bench;
 
   @Option(names = "--shape", defaultValue = "small", description = SHAPE)
   private String shape = "";
@@ -59,24 +62,54 @@ final class BenchOptions {
   @Option(names = "--json", description = "one JSON object a line of the table, times in ms")
   private boolean json;
 
-  String shape() {
-    return shape;
+  /** A benchmark of the engine. */
+  interface Benchmark<P> {
+    Measured<P> run(Rounds rounds) throws InterruptedException;
   }
 
-  boolean json() {
-    return json;
+  /**
+   * What a benchmark finds, with a heading above it that says what was measured on.
+   *
+   * @throws UsageException if the benchmark says that its settings cannot be
+   */
+  <P> Measured<P> measure(Benchmark<P> benchmark) throws InterruptedException {
+    Rounds rounds = rounds();
+    Measured<P> measured;
+    try {
+      measured = benchmark.run(rounds);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    heading(measured.machines());
+    return measured;
   }
 
-  boolean markdown() {
-    return markdown;
+  /** Prints what was measured, a line for each point. */
+  <P> void print(Measured<P> measured, BenchTable<P> table) {
+    table.hidden("threads", row -> Torch.threads()).hidden("rounds", row -> rounds);
+    if (!measured.machines().isEmpty()) {
+      double best =
+          measured.machines().stream().mapToDouble(Machine::bytesPerSecond).max().orElse(0);
+      table.hidden("machine_bytes_per_second", row -> best);
+    }
+    table.print(output(), markdown, measured.points());
   }
 
-  Device device() {
-    return UsageException.unlessValid(() -> Torch.device(device));
+  /** Prints another table below, unless results are JSON: what it says is in theirs. */
+  <T> void printText(List<T> rows, BenchTable<T> table) {
+    if (!json) {
+      output().text("");
+      table.print(output(), markdown, rows);
+    }
+  }
+
+  /** Where results go. */
+  Output output() {
+    return bench.output(json);
   }
 
   /** The rounds that were asked for. */
-  Rounds rounds(Output out) {
+  Rounds rounds() {
     setThreads(threads);
     return UsageException.unlessValid(
         () ->
@@ -86,7 +119,7 @@ final class BenchOptions {
                 Torch.device(device),
                 rounds,
                 probe,
-                out::note));
+                output()::note));
   }
 
   /** Threads of libtorch, where they are asked for. */
@@ -100,35 +133,26 @@ final class BenchOptions {
     Torch.setThreads(threads);
   }
 
-  /** What a benchmark gives; settings that cannot be are wrong usage. */
-  static <T> T unlessImpossible(Callable<T> benchmark) throws Exception {
-    try {
-      return benchmark.call();
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(String.valueOf(e.getMessage()));
-    }
-  }
-
-  /** Says what was measured on, above a table. */
-  void heading(Output out, Measured<?> measured) {
+  private void heading(List<Machine> machines) {
     Gpt2Config config = Gpt2Config.shape(shape);
+    Output out = output();
     out.text(
         "libtorch %s on %s, %d threads; shape %s, %,d parameters; medians of %d rounds (lowest–highest)"
             .formatted(
                 Torch.version(),
-                Torch.name(device()),
+                Torch.name(Torch.device(device)),
                 Torch.threads(),
                 shape,
                 config.parameterCount(),
                 rounds));
-    if (!measured.machines().isEmpty()) {
-      out.text(machine(measured.machines()));
+    if (!machines.isEmpty()) {
+      out.text(machine(machines));
     }
     out.text("");
   }
 
   /** The best of all rounds. */
-  static String machine(List<Machine> machines) {
+  private static String machine(List<Machine> machines) {
     return "this machine reads %s GB/s and computes, in billions of operations a second: fp32 %s, fp16 weights %s, bf16 %s, int8 %s"
         .formatted(
             best(machines, 1, Machine::bytesPerSecond),
@@ -149,17 +173,6 @@ final class BenchOptions {
         .hidden("bench", row -> bench)
         .hidden("shape", row -> shape)
         .column("precision", "precision", row -> precision.apply(row).toString())
-        .hidden("device", row -> Torch.name(device()));
-  }
-
-  /** The columns that every line of JSON ends with. */
-  <T> BenchTable<T> finish(BenchTable<T> table, Measured<?> measured) {
-    table.hidden("threads", row -> Torch.threads()).hidden("rounds", row -> rounds);
-    if (measured.machines().isEmpty()) {
-      return table;
-    }
-    return table.hidden(
-        "machine_bytes_per_second",
-        row -> measured.machines().stream().mapToDouble(Machine::bytesPerSecond).max().orElse(0));
+        .hidden("device", row -> Torch.name(Torch.device(device)));
   }
 }

@@ -4,14 +4,12 @@ import dev.parley.server.bench.Measured;
 import dev.parley.server.bench.PrefillBench;
 import dev.parley.server.bench.PrefillBench.Point;
 import dev.parley.server.bench.PrefillBench.Prompts;
-import dev.parley.server.bench.Rounds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench prefill}. */
 @Command(
@@ -26,10 +24,6 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchPrefillCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--context",
       split = ",",
@@ -48,16 +42,12 @@ final class BenchPrefillCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     List<Prompts> prompts =
         streams.stream()
             .flatMap(count -> contexts.stream().map(tokens -> new Prompts(count, tokens)))
             .distinct()
             .toList();
-    Measured<Point> measured =
-        BenchOptions.unlessImpossible(() -> PrefillBench.run(rounds, prompts));
-    options.heading(out, measured);
+    Measured<Point> measured = options.measure(rounds -> PrefillBench.run(rounds, prompts));
     BenchTable<Point> table =
         options
             .<Point>table("prefill", Point::precision)
@@ -70,7 +60,7 @@ final class BenchPrefillCommand implements Callable<Integer> {
             .share("reached", "bound_share", point -> point.share().median())
             .hidden("prompt_bytes", point -> point.cost().bytes())
             .hidden("prompt_operations", point -> point.cost().operations());
-    options.finish(table, measured).print(out, options.markdown(), measured.points());
+    options.print(measured, table);
     return 0;
   }
 }

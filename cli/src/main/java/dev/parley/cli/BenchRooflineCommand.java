@@ -12,7 +12,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code parley bench roofline}. */
 @Command(
@@ -30,10 +29,6 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchRooflineCommand implements Callable<Integer> {
-  @ParentCommand
-  @SuppressWarnings("NullAway.Init") // set by picocli
-  private BenchCommand bench;
-
   @Option(
       names = "--streams",
       split = ",",
@@ -53,26 +48,23 @@ final class BenchRooflineCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Output out = bench.output(options.json());
-    Rounds rounds = options.rounds(out);
     if (streams.stream().anyMatch(count -> count < 1) || context < 1) {
       throw new UsageException(
           "%s streams with a context of %d: there must be at least 1 of each"
               .formatted(streams, context));
     }
-    Measured<Machine> measured = rounds.machines();
-    options.heading(out, measured);
+    Rounds rounds = options.rounds();
+    Measured<Machine> measured = options.measure(Rounds::machines);
     Machine machine = measured.points().get(0);
-    if (!options.json()) {
-      machine.readers().entrySet().stream()
-          .sorted(Map.Entry.comparingByKey())
-          .map(
-              reader ->
-                  "reading by %-9s %6s GB/s"
-                      .formatted(reader.getKey(), BenchTable.digits(1, reader.getValue() / 1e9)))
-          .forEach(out::text);
-      out.text("");
-    }
+    Output out = options.output();
+    machine.readers().entrySet().stream()
+        .sorted(Map.Entry.comparingByKey())
+        .map(
+            reader ->
+                "reading by %-9s %6s GB/s"
+                    .formatted(reader.getKey(), BenchTable.digits(1, reader.getValue() / 1e9)))
+        .forEach(out::text);
+    out.text("");
     List<Row> rows = new ArrayList<>();
     for (Precision precision : rounds.precisions()) {
       for (int count : streams) {
@@ -93,7 +85,7 @@ final class BenchRooflineCommand implements Callable<Integer> {
                 "bound_tokens_per_second",
                 1,
                 row -> row.bound() > 0 ? row.streams() * 1e3 / row.bound() : 0);
-    options.finish(table, measured).print(out, options.markdown(), rows);
+    options.print(new Measured<>(measured.machines(), rows), table);
     return 0;
   }
 }

@@ -3,6 +3,7 @@ package dev.parley.cli;
 import dev.parley.client.ParleyClient;
 import dev.parley.client.UnavailableException;
 import java.time.Duration;
+import java.util.function.Function;
 
 /** How commands reach the server that {@code --server} names. */
 final class Connection {
@@ -10,6 +11,18 @@ final class Connection {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private Connection() {}
+
+  /**
+   * What is made of a server that answers.
+   *
+   * @param server {@code host:port}
+   * @throws IllegalStateException if nothing answers there
+   */
+  static <T> T with(String server, Function<ParleyClient, T> use) {
+    try (ParleyClient client = open(server)) {
+      return use.apply(client);
+    }
+  }
 
   /**
    * A client of a server that answers; the caller closes it.

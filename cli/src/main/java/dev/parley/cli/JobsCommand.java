@@ -25,32 +25,16 @@ final class JobsCommand {
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Parley parley;
 
-  /** Where the jobs are. */
-  static final class Place {
-    @Mixin private HomeOption home = new HomeOption();
-
-    @Option(
-        names = "--server",
-        paramLabel = "HOST:PORT",
-        converter = ServerAddress.class,
-        description = "asks that server instead of reading --home")
-    private @Nullable String server;
-  }
-
   @Command(
       name = "list",
       description = "All jobs, newest first; a number behind 'created' is the place in the queue.",
       mixinStandardHelpOptions = true)
   void list(@Mixin Place place, @Option(names = "--json") boolean json) {
     Output out = parley.output(json);
-    List<JobRow> rows;
-    if (place.server == null) {
-      rows = JobDirectory.list(place.home.path()).stream().map(JobRow::of).toList();
-    } else {
-      try (ParleyClient client = Connection.open(place.server)) {
-        rows = client.training().list().map(JobRow::of).toList();
-      }
-    }
+    List<JobRow> rows =
+        place.ask(
+            home -> JobDirectory.list(home.path()).stream().map(JobRow::of).toList(),
+            client -> client.training().list().map(JobRow::of).toList());
     rows.forEach(row -> out.object(row.map()));
     rows.forEach(row -> out.text(row.line()));
     if (rows.isEmpty()) {
@@ -63,13 +47,11 @@ final class JobsCommand {
       @Mixin Place place,
       @Parameters(paramLabel = "JOB") String id,
       @Option(names = "--json") boolean json) {
-    if (place.server == null) {
-      show(JobRow.of(JobDirectory.open(place.home.path(), id)), json);
-      return;
-    }
-    try (ParleyClient client = Connection.open(place.server)) {
-      show(JobRow.of(client.training().get(id)), json);
-    }
+    show(
+        place.ask(
+            home -> JobRow.of(JobDirectory.open(home.path(), id)),
+            client -> JobRow.of(client.training().get(id))),
+        json);
   }
 
   @Command(
@@ -80,18 +62,19 @@ final class JobsCommand {
       @Mixin Place place,
       @Parameters(paramLabel = "JOB") String id,
       @Option(names = "--json") boolean json) {
-    if (place.server == null) {
-      JobDirectory job = JobDirectory.open(place.home.path(), id);
-      job.requestCancel();
-      if (!job.isRunning()) {
-        boolean unused = job.cancel();
-      }
-      show(JobRow.of(job), json);
-      return;
+    show(
+        place.ask(
+            home -> JobRow.of(cancelled(JobDirectory.open(home.path(), id))),
+            client -> JobRow.of(client.training().cancel(id))),
+        json);
+  }
+
+  private static JobDirectory cancelled(JobDirectory job) {
+    job.requestCancel();
+    if (!job.isRunning()) {
+      boolean unused = job.cancel();
     }
-    try (ParleyClient client = Connection.open(place.server)) {
-      show(JobRow.of(client.training().cancel(id)), json);
-    }
+    return job;
   }
 
   @Command(
@@ -108,9 +91,9 @@ final class JobsCommand {
           boolean json) {
     try (TrainingView view = new TrainingView(parley.output(json), true)) {
       TrainCommand.requireFinished(
-          place.server == null
-              ? here(place.home, id, view, SinkSettings.ofProcess())
-              : there(place.server, id, view));
+          place.ask(
+              home -> here(home, id, view, SinkSettings.ofProcess()),
+              client -> there(client, id, view)));
     }
   }
 
@@ -125,13 +108,11 @@ final class JobsCommand {
     return LocalJob.run(home.path(), id, view, sinks);
   }
 
-  private static TrainingUpdate there(String server, String id, TrainingView view) {
-    try (ParleyClient client = Connection.open(server)) {
-      long seen = client.training().get(id).lastSequence();
-      client.training().resume(id);
-      try (TrainingRun run = client.training().watch(id, seen + 1)) {
-        return TrainCommand.follow(run, view);
-      }
+  private static TrainingUpdate there(ParleyClient client, String id, TrainingView view) {
+    long seen = client.training().get(id).lastSequence();
+    client.training().resume(id);
+    try (TrainingRun run = client.training().watch(id, seen + 1)) {
+      return TrainCommand.follow(run, view);
     }
   }
 

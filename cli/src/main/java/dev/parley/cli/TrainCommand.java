@@ -157,9 +157,9 @@ final class TrainCommand implements Callable<Integer> {
 
   private static TrainingUpdate there(
       String server, TrainRequest request, Output out, TrainingView view) {
-    try (ParleyClient client = Connection.open(server)) {
-      return through(client, new LocalData(client, out).uploaded(request), view, job -> {});
-    }
+    return Connection.with(
+        server,
+        client -> through(client, new LocalData(client, out).uploaded(request), view, job -> {}));
   }
 
   /**
