@@ -16,7 +16,7 @@ import dev.parley.model.gpt2.Gpt2Config;
  * @param sharePrefixes whether a turn may take over what another conversation has cached of its
  *     beginning; the caches of closed conversations are kept for that, as long as there is room
  * @param guessingTokens a step with fewer tokens than this is filled up with guesses of the next
- *     ones; 0 or 1 for no guesses
+ *     ones, see {@link dev.parley.model.gpt2.Precision#nearlyFreeTokens}; 0 or 1 for no guesses
  */
 public record EngineLimits(
     int stepTokens,
@@ -48,19 +48,6 @@ public record EngineLimits(
     require(guessingTokens >= 0, "guessingTokens", guessingTokens, "at least 0");
   }
 
-  /** The same with guesses, see {@link dev.parley.model.gpt2.Precision#nearlyFreeTokens}. */
-  public EngineLimits guessing(int tokens) {
-    return new EngineLimits(
-        stepTokens,
-        stepRows,
-        kvCapacityTokens,
-        conversations,
-        waitingTurns,
-        turnsPerConversation,
-        sharePrefixes,
-        tokens);
-  }
-
   /** With shared beginnings, which cost nothing where there are none; without guesses. */
   public EngineLimits(
       int stepTokens,
@@ -78,19 +65,6 @@ public record EngineLimits(
         turnsPerConversation,
         true,
         0);
-  }
-
-  /** The same, where every conversation reads all of its tokens itself. */
-  public EngineLimits withoutSharing() {
-    return new EngineLimits(
-        stepTokens,
-        stepRows,
-        kvCapacityTokens,
-        conversations,
-        waitingTurns,
-        turnsPerConversation,
-        false,
-        guessingTokens);
   }
 
   /**

@@ -52,6 +52,9 @@ class PrefixSharingTest {
     }
   }
 
+  /** Every conversation reads all of its tokens itself. */
+  private static final EngineLimits ALONE = new EngineLimits(32, 16, CAPACITY, 40, 60, 8, false, 0);
+
   private static EngineLimits limits(int capacity) {
     return new EngineLimits(32, 16, capacity, 40, 60, 8);
   }
@@ -133,7 +136,7 @@ class PrefixSharingTest {
   @ParameterizedTest
   @EnumSource(names = {"REFERENCE", "FP32", "FP16"})
   void submit_sameBeginning_sameRepliesInFewerSteps(Precision precision) throws Exception {
-    Run alone = run(precision, limits(CAPACITY).withoutSharing());
+    Run alone = run(precision, ALONE);
     Run shared = run(precision, limits(CAPACITY));
 
     assertThat(shared.replies()).isEqualTo(alone.replies());
@@ -180,8 +183,7 @@ class PrefixSharingTest {
   @Test
   void submit_sharingIsOff_closedConversationsLeaveNothing() throws Exception {
     try (ChatEngine engine =
-        new ChatEngine(
-            TinyModel.decoder(CONTEXT), limits(CAPACITY).withoutSharing(), EngineObserver.NONE)) {
+        new ChatEngine(TinyModel.decoder(CONTEXT), ALONE, EngineObserver.NONE)) {
       Conversation gone = engine.open(() -> history(1));
       say(gone, tokens(1, 20), 4).await();
       gone.close();

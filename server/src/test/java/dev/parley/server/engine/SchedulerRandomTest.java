@@ -70,8 +70,14 @@ class SchedulerRandomTest {
     int rows = 1 + random.nextInt(12);
     EngineLimits limits =
         new EngineLimits(
-                rows + 1 + random.nextInt(100), rows, CONTEXT + random.nextInt(600), 50, 50, 5)
-            .guessing(luck.nextInt(20));
+            rows + 1 + random.nextInt(100),
+            rows,
+            CONTEXT + random.nextInt(600),
+            50,
+            50,
+            5,
+            true,
+            luck.nextInt(20));
     scheduler = new Scheduler(limits, this::offer);
     for (int step = 0; step < 4_000; step++) {
       act();

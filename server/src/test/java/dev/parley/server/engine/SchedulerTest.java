@@ -13,7 +13,11 @@ class SchedulerTest {
   private static final long NEVER = TurnRequest.NEVER;
 
   private static EngineLimits limits(int tokens, int rows, int capacity) {
-    return new EngineLimits(tokens, rows, capacity, 100, 100, 100);
+    return limits(tokens, rows, capacity, 0);
+  }
+
+  private static EngineLimits limits(int tokens, int rows, int capacity, int guessing) {
+    return new EngineLimits(tokens, rows, capacity, 100, 100, 100, true, guessing);
   }
 
   private static void turn(Scheduler scheduler, long id, int tokens) {
@@ -235,7 +239,7 @@ class SchedulerTest {
 
   @Test
   void schedule_fewReplies_guessesUpToTheLimitInEqualShares() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 1000).guessing(6));
+    Scheduler scheduler = new Scheduler(limits(100, 8, 1000, 6));
     decoding(scheduler, 3);
 
     assertThat(scheduler.schedule(0).grants())
@@ -248,11 +252,11 @@ class SchedulerTest {
 
   @Test
   void schedule_manyRepliesOrAPrompt_noGuesses() {
-    Scheduler many = new Scheduler(limits(100, 8, 1000).guessing(4));
+    Scheduler many = new Scheduler(limits(100, 8, 1000, 4));
     decoding(many, 4);
     assertThat(many.schedule(0).grants()).hasSize(4).allMatch(grant -> grant.guesses() == 0);
 
-    Scheduler prompt = new Scheduler(limits(100, 8, 1000).guessing(8));
+    Scheduler prompt = new Scheduler(limits(100, 8, 1000, 8));
     decoding(prompt, 1);
     turn(prompt, 9, 50);
     assertThat(prompt.schedule(0).grants()).hasSize(2).allMatch(grant -> grant.guesses() == 0);
@@ -260,7 +264,7 @@ class SchedulerTest {
 
   @Test
   void schedule_noRoom_guessesDropNobody() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 22).guessing(8));
+    Scheduler scheduler = new Scheduler(limits(100, 8, 22, 8));
     turn(scheduler, 1, 9);
     step(scheduler);
     scheduler.finish(1); // idle, evictable
@@ -277,7 +281,7 @@ class SchedulerTest {
 
   @Test
   void accept_someGuessesRight_readsOnBehindThem() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 1000).guessing(8));
+    Scheduler scheduler = new Scheduler(limits(100, 8, 1000, 8));
     decoding(scheduler, 1);
     assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 10, 1, true, 3));
     scheduler.accept(1);

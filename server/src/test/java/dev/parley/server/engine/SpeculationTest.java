@@ -25,8 +25,9 @@ class SpeculationTest {
   /** Weights that are small enough for replies with repeats, and not for nothing else. */
   private static final double SPREAD = 0.25;
 
-  private static final EngineLimits PLAIN =
-      new EngineLimits(200, 32, 4_000, 100, 100, 10).withoutSharing();
+  private static EngineLimits guessing(int tokens) {
+    return new EngineLimits(200, 32, 4_000, 100, 100, 10, false, tokens);
+  }
 
   private static Gpt2Decoder decoder(Precision precision) {
     return TinyModel.decoder(
@@ -218,13 +219,13 @@ class SpeculationTest {
     Counts guessing = new Counts();
     Counts crowded = new Counts();
     List<Seen> expected;
-    try (ChatEngine engine = new ChatEngine(decoder(precision), PLAIN, plain)) {
+    try (ChatEngine engine = new ChatEngine(decoder(precision), guessing(0), plain)) {
       expected = talk(engine, 16, 1);
     }
-    try (ChatEngine engine = new ChatEngine(decoder(precision), PLAIN.guessing(8), guessing)) {
+    try (ChatEngine engine = new ChatEngine(decoder(precision), guessing(8), guessing)) {
       assertThat(talk(engine, 16, 1)).isEqualTo(expected);
     }
-    try (ChatEngine engine = new ChatEngine(decoder(precision), PLAIN.guessing(30), crowded)) {
+    try (ChatEngine engine = new ChatEngine(decoder(precision), guessing(30), crowded)) {
       assertThat(talk(engine, 16, 8)).isEqualTo(expected);
     }
     System.out.printf(
@@ -261,7 +262,7 @@ class SpeculationTest {
     List<Seen> seen = new ArrayList<>();
     for (int guesses : new int[] {0, 16}) {
       try (ChatEngine engine =
-          new ChatEngine(decoder(Precision.FP32), PLAIN.guessing(guesses), EngineObserver.NONE)) {
+          new ChatEngine(decoder(Precision.FP32), guessing(guesses), EngineObserver.NONE)) {
         seen.add(say(engine.open(() -> new int[0]), 0, parameters(7, 1_000)).seen());
       }
     }
@@ -272,7 +273,7 @@ class SpeculationTest {
   @Test
   void interrupt_betweenGuesses_theNextReplyIsThatOfWhatWasDelivered() throws Exception {
     Counts counts = new Counts();
-    try (ChatEngine engine = new ChatEngine(decoder(Precision.FP32), PLAIN.guessing(8), counts)) {
+    try (ChatEngine engine = new ChatEngine(decoder(Precision.FP32), guessing(8), counts)) {
       Conversation conversation = engine.open(() -> new int[0]);
       Ruled cut =
           new Ruled(0, 7) {
@@ -314,7 +315,7 @@ class SpeculationTest {
   @Test
   void submit_readerFailsAtARightGuess_theNextTurnIsAsAFirstOne() throws Exception {
     try (ChatEngine engine =
-        new ChatEngine(decoder(Precision.FP32), PLAIN.guessing(8), EngineObserver.NONE)) {
+        new ChatEngine(decoder(Precision.FP32), guessing(8), EngineObserver.NONE)) {
       Conversation conversation = engine.open(() -> new int[0]);
       Ruled broken =
           new Ruled(0, 7) {
@@ -340,7 +341,7 @@ class SpeculationTest {
 
   @Test
   void guessing_negative_isRefused() {
-    assertThatThrownBy(() -> PLAIN.guessing(-1))
+    assertThatThrownBy(() -> guessing(-1))
         .hasMessage("guessingTokens is -1, but must be at least 0");
   }
 }
