@@ -77,7 +77,7 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--precision",
       paramLabel = "reference|fp32|bf16|fp16|int8",
-      description = "predict as serving in this precision does, token by token, 32 rows a step")
+      description = "predict as serving in this precision does")
   private @Nullable String precision;
 
   @Option(
@@ -87,6 +87,14 @@ final class EvalCommand implements Callable<Integer> {
           "with --precision: share of greedy replies to first turns that this precision would give"
               + " otherwise")
   private @Nullable String against;
+
+  @Option(
+      names = "--openings",
+      paramLabel = "N",
+      defaultValue = "200",
+      description =
+          "with --against: how many different first turns are answered (${DEFAULT-VALUE})")
+  private int openings;
 
   @Option(names = "--limit", paramLabel = "N", description = "only the first N dialogues")
   private int limit = Integer.MAX_VALUE;
@@ -112,6 +120,9 @@ final class EvalCommand implements Callable<Integer> {
     if (limit < 1) {
       throw new UsageException("--limit is %d, but must be at least 1".formatted(limit));
     }
+    if (openings < 1) {
+      throw new UsageException("--openings is %d, but must be at least 1".formatted(openings));
+    }
     if (against != null && precision == null) {
       throw new UsageException("--against needs --precision: the one whose replies are compared");
     }
@@ -128,7 +139,8 @@ final class EvalCommand implements Callable<Integer> {
                 prompts,
                 generate,
                 precision(precision),
-                precision(against)),
+                precision(against),
+                openings),
             UsageException.unlessValid(() -> Torch.device(device)));
     Evaluation evaluation = measured.evaluation();
     Map<String, Object> result = new LinkedHashMap<>();

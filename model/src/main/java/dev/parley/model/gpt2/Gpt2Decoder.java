@@ -7,6 +7,7 @@ import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -49,10 +50,43 @@ public final class Gpt2Decoder implements AutoCloseable {
   /**
    * A sequence that is given, and asked about.
    *
-   * @param tokens at least two, at most one more than the context
-   * @param from the first token that counts, at least 1
+   * @param tokens what is read, at most a full context
+   * @param labels the token that comes after each of them; negative where that one does not count
    */
-  public record Scored(int[] tokens, int from) {}
+  public record Scored(int[] tokens, int[] labels) {
+    /** Refuses what does not go together. */
+    public Scored {
+      if (tokens.length != labels.length) {
+        throw new IllegalArgumentException(
+            "%d labels of %d tokens".formatted(labels.length, tokens.length));
+      }
+    }
+
+    /**
+     * A sequence whose end counts.
+     *
+     * @param sequence at least one token, at most one more than the context
+     * @param from the first token that counts, at least 1
+     */
+    public Scored(int[] sequence, int from) {
+      this(Arrays.copyOf(sequence, sequence.length - 1), after(sequence, from));
+    }
+
+    private static int[] after(int[] sequence, int from) {
+      int[] labels = Arrays.copyOfRange(sequence, 1, sequence.length);
+      Arrays.fill(labels, 0, Math.min(from - 1, labels.length), -1);
+      return labels;
+    }
+  }
+
+  /**
+   * How well the labels of a sequence were predicted.
+   *
+   * @param nats the sum over them of the negative logarithm of their probability after all tokens
+   *     before
+   * @param hits those that no other token exceeds in probability
+   */
+  public record Score(double nats, int hits) {}
 
   private Gpt2Decoder(
       Gpt2Config config,
@@ -198,14 +232,18 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * How probable the ends of sequences are; leaves no cache behind.
+   * How probable the labels of sequences are; leaves no cache behind.
    *
-   * @return for each, the sum over its tokens from {@link Scored#from} on of the logarithm of their
-   *     probability after all tokens before, in nats
+   * @return a score for each sequence
    * @throws IllegalArgumentException if a sequence exceeds the context
    */
+  public List<Score> scores(List<Scored> sequences) {
+    return new SequenceScores(manager, program, parameters, packed).of(sequences, this);
+  }
+
+  /** As {@link #scores}: for each sequence the sum of the logarithms of its labels, in nats. */
   public double[] logProbabilities(List<Scored> sequences) {
-    return new SequenceScores(manager, program, parameters, packed, sequences).sums(this);
+    return scores(sequences).stream().mapToDouble(score -> -score.nats()).toArray();
   }
 
   /**

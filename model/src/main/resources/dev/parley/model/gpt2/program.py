@@ -115,11 +115,15 @@ class Program(Module):
 
   # `step`, and of the logits only what they say about the tokens that do come next.
   #   targets: [wanted], the token after each of `wanted`
-  # Returns the logarithms of their probabilities [wanted], fp64.
+  # Returns [2, wanted] in fp64: the logarithms of their probabilities, and 1 for those that no other
+  # token exceeds, 0 for the rest.
   def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], caches: List[Tensor], wanted: Tensor, targets: Tensor) -> Tensor:
     logits = self.step(p, weights, ids, positions, counts, pasts, caches, wanted)
-    chosen = torch.gather(logits, 1, targets.unsqueeze(1)).squeeze(1)
-    return chosen.to(7) - torch.logsumexp(logits, [-1]).to(7)
+    chosen = torch.gather(logits, 1, targets.unsqueeze(1))  # [wanted, 1]
+    best = torch.amax(logits, [1], True)
+    normaliser = torch.log(torch.exp_(logits.sub_(best)).sum([1], True))
+    parts = [(chosen - best).to(7) - normaliser.to(7), (chosen >= best).to(7)]
+    return torch.cat(parts, 1).t()
 
   # The first of the matrices which holds a number that is not finite; -1 where none does. Packing
   # could hide it: FBGEMM makes an ordinary number of it.

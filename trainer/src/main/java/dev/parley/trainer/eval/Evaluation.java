@@ -1,5 +1,6 @@
 package dev.parley.trainer.eval;
 
+import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.TrainableGpt2;
 import dev.parley.trainer.data.Batches;
 import dev.parley.trainer.data.Sequence;
@@ -22,14 +23,35 @@ public record Evaluation(double loss, long targetTokens, double accuracy) {
   public static Evaluation of(TrainableGpt2 model, List<Sequence> sequences, int batchSize) {
     double nats = 0;
     long hits = 0;
-    long targets = 0;
     for (List<Sequence> batch : Batches.byLength(sequences, batchSize)) {
-      TrainableGpt2.Batch tensor = Batches.tensor(batch);
-      TrainableGpt2.Loss loss = model.loss(tensor);
+      TrainableGpt2.Loss loss = model.loss(Batches.tensor(batch));
       nats += loss.nats();
       hits += loss.hits();
-      targets += tensor.labels().length;
     }
+    return of(nats, hits, sequences);
+  }
+
+  /**
+   * Evaluates a model as it is served, in its decoder's precision.
+   *
+   * @param sequences at least one
+   */
+  static Evaluation of(Gpt2Decoder decoder, List<Sequence> sequences) {
+    double nats = 0;
+    long hits = 0;
+    List<Gpt2Decoder.Scored> scored =
+        sequences.stream()
+            .map(sequence -> new Gpt2Decoder.Scored(sequence.ids(), sequence.labels()))
+            .toList();
+    for (Gpt2Decoder.Score score : decoder.scores(scored)) {
+      nats += score.nats();
+      hits += score.hits();
+    }
+    return of(nats, hits, sequences);
+  }
+
+  private static Evaluation of(double nats, long hits, List<Sequence> sequences) {
+    long targets = sequences.stream().mapToLong(Sequence::targets).sum();
     return new Evaluation(nats / targets, targets, (double) hits / targets);
   }
 

@@ -48,10 +48,11 @@ public record ModelEvaluation(
    * @param maxLength of a sequence in tokens; 0: the model's context, but at most 512
    * @param prompts to be answered
    * @param generate whether to answer every dialogue, too, and measure the replies
-   * @param served the precision of a decoder that predicts as serving does; empty for whole
-   *     sequences at once, as training evaluates
-   * @param against another precision, whose replies to the dialogues' first turns are compared with
-   *     those of {@code served}, which must be present then
+   * @param served the precision of a decoder that predicts as serving does; empty for the model as
+   *     training evaluates it
+   * @param against another precision, whose replies are compared with those of {@code served},
+   *     which must be present then
+   * @param openings how many different first turns are answered for that, at most
    */
   public record Options(
       LabelPolicy labelPolicy,
@@ -59,7 +60,8 @@ public record ModelEvaluation(
       List<String> prompts,
       boolean generate,
       Optional<Precision> served,
-      Optional<Precision> against) {}
+      Optional<Precision> against,
+      int openings) {}
 
   /**
    * Evaluates a model.
@@ -107,7 +109,7 @@ public record ModelEvaluation(
   private static Evaluation evaluate(Gpt2Weights weights, Sequences sequences, Options options) {
     if (options.served().isPresent()) {
       try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, options.served().get())) {
-        return ServedEvaluation.of(decoder, sequences.list(), BATCH);
+        return Evaluation.of(decoder, sequences.list());
       }
     }
     try (TrainableGpt2 model = new TrainableGpt2(weights)) {
@@ -121,7 +123,12 @@ public record ModelEvaluation(
       return Optional.empty();
     }
     List<int[]> openings =
-        dialogues.stream().map(d -> codec.encodeTurn().apply(d.turns().get(0).text())).toList();
+        dialogues.stream()
+            .map(dialogue -> dialogue.turns().get(0).text())
+            .distinct()
+            .limit(options.openings())
+            .map(codec.encodeTurn())
+            .toList();
     try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, options.served().orElseThrow());
         Gpt2Decoder against = Gpt2Decoder.load(weights, options.against().get())) {
       return Optional.of(ChangedReplies.of(decoder, against, openings));

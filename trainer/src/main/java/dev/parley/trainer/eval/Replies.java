@@ -5,8 +5,10 @@ import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.KeyValueCache;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.gpt2.StepLogits;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -36,27 +38,26 @@ public final class Replies {
     }
   }
 
-  /** As above, with a decoder that stays the caller's, so many histories in one step. */
+  /**
+   * As above, with a decoder that stays the caller's.
+   *
+   * @param rowsAtOnce replies that are made in one step; where one ends, the next begins
+   */
   static List<int[]> greedy(Gpt2Decoder decoder, List<int[]> histories, int rowsAtOnce) {
-    List<int[]> replies = new ArrayList<>();
-    for (int start = 0; start < histories.size(); start += rowsAtOnce) {
-      int end = Math.min(start + rowsAtOnce, histories.size());
-      replies.addAll(answer(decoder, histories.subList(start, end)));
-    }
-    return replies;
-  }
-
-  private static List<int[]> answer(Gpt2Decoder decoder, List<int[]> histories) {
     List<Reply> replies = histories.stream().map(history -> new Reply(decoder, history)).toList();
+    Deque<Reply> waiting = new ArrayDeque<>(replies);
+    List<Reply> running = new ArrayList<>();
     try {
-      List<Reply> running = replies;
-      while (!running.isEmpty()) {
+      while (!waiting.isEmpty() || !running.isEmpty()) {
+        while (running.size() < rowsAtOnce && !waiting.isEmpty()) {
+          running.add(waiting.remove());
+        }
         try (StepLogits logits = decoder.step(running.stream().map(Reply::row).toList())) {
           for (int i = 0; i < running.size(); i++) {
             running.get(i).add(logits.row(i).get(0).best());
           }
         }
-        running = running.stream().filter(reply -> !reply.ended).toList();
+        running.removeIf(reply -> reply.ended);
       }
       return replies.stream().map(Reply::tokens).toList();
     } finally {
@@ -86,14 +87,16 @@ public final class Replies {
     }
 
     void add(int token) {
-      if (token == endOfText) {
-        ended = true;
-        return;
+      if (token != endOfText) {
+        tokens = Arrays.copyOf(tokens, tokens.length + 1);
+        tokens[tokens.length - 1] = token;
+        pending = new int[] {token};
       }
-      tokens = Arrays.copyOf(tokens, tokens.length + 1);
-      tokens[tokens.length - 1] = token;
-      pending = new int[] {token};
-      ended = tokens.length == MAX_NEW_TOKENS || cache.length() == contextLength;
+      ended =
+          token == endOfText || tokens.length == MAX_NEW_TOKENS || cache.length() == contextLength;
+      if (ended) {
+        cache.close();
+      }
     }
 
     int[] tokens() {

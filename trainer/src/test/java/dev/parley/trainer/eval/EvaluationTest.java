@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-final class ServedEvaluationTest {
+final class EvaluationTest {
   private static final Gpt2Config SHAPE = new Gpt2Config(50, 40, 32, 2, 2, 1e-5, 0.3, 0, 49);
 
   /** Of different lengths; a third of their tokens is not learned, at both ends and in between. */
@@ -39,7 +39,7 @@ final class ServedEvaluationTest {
 
   @ParameterizedTest
   @EnumSource(names = {"REFERENCE", "FP32", "FP16", "INT8"})
-  void of_anyPrecision_isWhatWholeSequencesGiveAsFarAsItGoes(Precision precision) {
+  void of_decoderInAnyPrecision_isWhatTrainingEvaluatesAsFarAsItGoes(Precision precision) {
     double near = precision == Precision.INT8 ? 0.05 : precision == Precision.FP16 ? 1e-3 : 1e-5;
     try (NDManager scope = Torch.newScope(Device.cpu());
         Gpt2Weights weights = Gpt2Weights.random(SHAPE, 3, scope)) {
@@ -48,7 +48,7 @@ final class ServedEvaluationTest {
         whole = Evaluation.of(model, sequences(), 4);
       }
       try (Gpt2Decoder decoder = Gpt2Decoder.load(weights, precision)) {
-        Evaluation served = ServedEvaluation.of(decoder, sequences(), 4);
+        Evaluation served = Evaluation.of(decoder, sequences());
 
         assertThat(served.targetTokens()).isEqualTo(whole.targetTokens());
         assertThat(served.loss()).isCloseTo(whole.loss(), within(near));
