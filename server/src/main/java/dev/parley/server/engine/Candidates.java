@@ -1,6 +1,5 @@
 package dev.parley.server.engine;
 
-import dev.parley.server.engine.TurnOutcome.FinishReason;
 import dev.parley.server.rpc.RpcException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -8,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The replies that one turn is chosen from. Candidate 0 is the turn itself and goes on in its
@@ -16,21 +14,8 @@ import org.jspecify.annotations.Nullable;
  * conversation of its own that ends with the choice. Owned by the engine thread.
  */
 final class Candidates {
-  /** How a candidate ended. */
-  record End(
-      FinishReason reason, String stopText, int[] reply, int[] kept, @Nullable RpcException error) {
-    /** Made of its own tokens, and those of them that go into the history. */
-    static End of(FinishReason reason, String stopText, int[] reply, int[] kept) {
-      return new End(reason, stopText, reply, kept, null);
-    }
-
-    static End failed(RpcException error) {
-      return new End(FinishReason.INTERRUPTED, "", new int[0], new int[0], error);
-    }
-  }
-
   private final List<Turn> turns = new ArrayList<>();
-  private final Map<Turn, End> ends = new HashMap<>();
+  private final Map<Turn, ReplyEnd> ends = new HashMap<>();
   private List<ScoredReply> scored = List.of();
   private int chosen = -1;
   private boolean open = true;
@@ -55,7 +40,7 @@ final class Candidates {
   }
 
   /** One ended; returns whether all have. */
-  boolean ended(Turn turn, End end) {
+  boolean ended(Turn turn, ReplyEnd end) {
     ends.put(turn, end);
     return ends.size() == turns.size();
   }
@@ -72,8 +57,8 @@ final class Candidates {
         .findFirst();
   }
 
-  End end(Turn turn) {
-    End end = ends.get(turn);
+  ReplyEnd end(Turn turn) {
+    ReplyEnd end = ends.get(turn);
     if (end == null) {
       throw new IllegalStateException("candidate %d has not ended".formatted(turn.id));
     }

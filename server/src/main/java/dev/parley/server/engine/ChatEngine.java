@@ -188,12 +188,9 @@ public final class ChatEngine implements AutoCloseable {
       queued =
           mailbox.post(
               () -> {
-                if (bargeIn) {
-                  loop.interruptAll(slot.dialogue);
-                }
                 int ids = request.bestOf().candidates(); // one for each candidate
                 long id = turnIds.getAndAdd(ids) + 1;
-                loop.submit(new Turn(id, slot, request, sink, arrival));
+                loop.submit(new Turn(id, slot, request, sink, arrival), bargeIn);
               });
       if (!queued) {
         throw stopped();

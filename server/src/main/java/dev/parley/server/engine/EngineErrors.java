@@ -4,9 +4,13 @@ import com.google.rpc.Code;
 import dev.parley.server.rpc.RpcException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What a client is told about a turn that the engine could not answer. */
 final class EngineErrors {
+  private static final Logger log = LoggerFactory.getLogger(EngineErrors.class);
+
   private EngineErrors() {}
 
   /** A turn that waited too long for its first step. */
@@ -27,8 +31,9 @@ final class EngineErrors {
         Code.CANCELLED, "CONVERSATION_CLOSED", "the conversation was closed", Map.of());
   }
 
-  /** A row that failed by itself. */
+  /** A row that failed by itself; logged. */
   static RpcException internal(Throwable cause) {
+    log.warn("a turn fails", cause);
     return RpcException.of(
         Code.INTERNAL,
         "ENGINE_FAILURE",

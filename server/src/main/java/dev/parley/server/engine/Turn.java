@@ -70,6 +70,16 @@ final class Turn {
     return all;
   }
 
+  /** The turn that this is a candidate for; itself where nothing is chosen. */
+  Turn lead() {
+    return candidates == null ? this : candidates.lead();
+  }
+
+  /** The candidates for its reply beside itself. */
+  List<Turn> others() {
+    return candidates == null ? List.of() : candidates.others();
+  }
+
   /** Another candidate for its reply: it has read the prompt, too. */
   Turn candidate(long candidateId, int index, Dialogue room) {
     Turn other = new Turn(candidateId, new ConversationSlot(room), request, sink, arrival);

@@ -11,11 +11,14 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** A real model whose calls fail. */
@@ -215,6 +218,85 @@ class EngineFaultsTest {
       }
       assertThat(engine.failed().toCompletableFuture().get())
           .isInstanceOf(UnsatisfiedLinkError.class);
+    }
+  }
+
+  private static Reader sayBestOf(Conversation conversation, int candidates, Reader reader) {
+    SamplingParameters sampling =
+        new SamplingParameters(
+            8, 8, true, 1, 0, 1, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), 42); // none ends earlier
+    conversation.submit(
+        () ->
+            new TurnRequest(
+                message(3, 5),
+                sampling,
+                TurnRequest.NEVER,
+                TurnRequest.NEVER,
+                new BestOf(candidates, Optional.empty())),
+        reader);
+    return reader;
+  }
+
+  @Test
+  void draft_ofTheFirstCandidateThrows_theOthersCompeteOn() throws Exception {
+    AtomicInteger drafts = new AtomicInteger();
+    Reader reader =
+        new Reader() {
+          @Override
+          public Draft draft() {
+            boolean first = drafts.getAndIncrement() == 0;
+            return new Draft() {
+              @Override
+              public @Nullable Stop token(int token) {
+                if (first) {
+                  throw new IllegalStateException("made by a test");
+                }
+                return null;
+              }
+            };
+          }
+        };
+    try (ChatEngine engine =
+        new ChatEngine(TinyModel.decoder(CONTEXT), LIMITS, EngineObserver.NONE)) {
+      Conversation conversation = engine.open(() -> new int[0]);
+
+      TurnOutcome outcome = sayBestOf(conversation, 4, reader).await();
+
+      assertThat(outcome.candidates()).extracting(ScoredReply::index).containsExactly(1, 2, 3);
+      assertThat(say(conversation, message(4, 5)).await().generatedTokens()).isEqualTo(8);
+      assertThat(engine.failure()).isEmpty();
+      assertThat(reader.ends).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void ready_throwsWhileCandidatesCompete_thatTurnFailsAlone() throws Exception {
+    AtomicBoolean broken = new AtomicBoolean();
+    Reader reader =
+        new Reader() {
+          @Override
+          public boolean ready() {
+            if (broken.get()) {
+              throw new IllegalStateException("made by a test");
+            }
+            return true;
+          }
+        };
+    Semaphore steps = new Semaphore(0);
+    try (ChatEngine engine = new ChatEngine(TinyModel.decoder(CONTEXT), LIMITS, new Paced(steps))) {
+      Conversation conversation = engine.open(() -> new int[0]);
+      sayBestOf(conversation, 4, reader);
+      Reader other = say(engine.open(() -> new int[0]), message(4, 5));
+      steps.release(2);
+      Settled.until(() -> engine.state().runningTurns() >= 5);
+      broken.set(true);
+      conversation.wake();
+      steps.release(1_000);
+
+      assertThat(reader.awaitFailure().toStatus().getCode()).isEqualTo(Code.INTERNAL_VALUE);
+      assertThat(other.await().generatedTokens()).isEqualTo(8);
+      assertThat(engine.failure()).isEmpty();
+      assertThat(reader.ends).isEqualTo(1);
     }
   }
 
