@@ -18,6 +18,7 @@ import java.util.TreeMap;
  * @param seed of everything random
  * @param metrics such as loss_before, loss_after; losses in nats per target token
  * @param parleyVersion the Parley that made it
+ * @param parleyCommit its git commit, as {@link ParleyVersion#commit} gives it
  */
 public record Lineage(
     String origin,
@@ -28,13 +29,15 @@ public record Lineage(
     Map<String, String> parameters,
     long seed,
     Map<String, Double> metrics,
-    String parleyVersion) {
+    String parleyVersion,
+    String parleyCommit) {
   /** Copies the maps. */
   public Lineage {
     for (String text :
         new String[] {origin, base, baseWeightsSha256, dataSha256, jobId, parleyVersion}) {
       Objects.requireNonNull(text, "a part of the lineage is missing");
     }
+    parleyCommit = Objects.requireNonNullElse(parleyCommit, ""); // older versions have none
     parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
     metrics = Collections.unmodifiableMap(new TreeMap<>(metrics));
   }
@@ -52,6 +55,15 @@ public record Lineage(
   /** A version that no training made. */
   static Lineage untrained(String origin, String base, String baseWeightsSha256, long seed) {
     return new Lineage(
-        origin, base, baseWeightsSha256, "", "", Map.of(), seed, Map.of(), ParleyVersion.current());
+        origin,
+        base,
+        baseWeightsSha256,
+        "",
+        "",
+        Map.of(),
+        seed,
+        Map.of(),
+        ParleyVersion.current(),
+        ParleyVersion.commit());
   }
 }

@@ -58,7 +58,7 @@ final class ModelDirectory {
     List<Integer> versions = new ArrayList<>();
     for (Path entry : entries(of(model))) {
       String name = entry.getFileName().toString();
-      if (name.equals("aliases.json")) {
+      if (name.equals("aliases.json") || name.equals(Rollout.FILE)) {
         continue;
       }
       if (ModelReference.isVersion(name) && Files.isRegularFile(entry.resolve(Manifest.FILE))) {

@@ -9,14 +9,16 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
  * Models on disk: {@code <root>/<model>/<version>/}, each version a directory in Hugging Face
- * layout with a {@link Manifest}, and {@code <root>/<model>/aliases.json}. A version appears
- * complete, by one rename, and never changes; numbers are not given twice. Several processes may
- * use one registry: writers wait for each other (see {@link RegistryLock}), readers never wait.
+ * layout with a {@link Manifest}, and {@code <root>/<model>/aliases.json}, beside it rollout.json
+ * for canaries and rollbacks. A version appears complete, by one rename, and never changes; numbers
+ * are not given twice. Several processes may use one registry: writers wait for each other (see
+ * {@link RegistryLock}), readers never wait.
  *
  * <p>Every method throws {@link RegistryException} if the file system refuses, and {@link
  * IllegalArgumentException} for a name that no model can have. Nothing is left half-written.
@@ -25,6 +27,7 @@ public final class Registry {
   private final Path root;
   private final ModelDirectory directory;
   private final StagingArea staging;
+  private final Rollouts rollouts;
 
   /**
    * A registry; made when the first version is staged.
@@ -35,6 +38,7 @@ public final class Registry {
     this.root = root.toAbsolutePath().normalize();
     directory = new ModelDirectory(this.root);
     staging = new StagingArea(this.root);
+    rollouts = new Rollouts(directory);
   }
 
   /** Where it is. */
@@ -86,8 +90,22 @@ public final class Registry {
     return resolve(ModelReference.parse(reference));
   }
 
+  /** The canary of a model; empty: all new conversations get its default. */
+  public Optional<Canary> canary(String model) {
+    ModelReference.requireName(model);
+    return reading("read the canary of '%s'".formatted(model), () -> rollouts.canary(model));
+  }
+
+  /** The version that {@link #rollBack} would make the default of a model; empty: none. */
+  public OptionalInt previousDefault(String model) {
+    ModelReference.requireName(model);
+    return reading(
+        "read the past defaults of '%s'".formatted(model), () -> rollouts.previous(model));
+  }
+
   /**
-   * Makes an alias name a version: promotes it, or rolls back to it.
+   * Makes an alias name a version. What {@code default} named before is kept for {@link #rollBack};
+   * a canary that becomes the default ends, any other goes on.
    *
    * @return what the alias named before
    * @throws ModelNotFoundException if there is no such version
@@ -99,10 +117,7 @@ public final class Registry {
         "set the alias '%s' of '%s'".formatted(alias, model),
         () -> {
           directory.version(reference);
-          Map<String, Integer> aliases = directory.aliases(model);
-          Integer previous = aliases.put(alias, version);
-          Aliases.write(directory.of(model), aliases);
-          return previous == null ? OptionalInt.empty() : OptionalInt.of(previous);
+          return rollouts.point(model, alias, OptionalInt.of(version));
         });
   }
 
@@ -121,14 +136,7 @@ public final class Registry {
         "set the alias '%s' of '%s'".formatted(alias, model),
         () -> {
           directory.version(reference);
-          Map<String, Integer> aliases = directory.aliases(model);
-          Integer present = aliases.get(alias);
-          if (!expected.equals(present == null ? OptionalInt.empty() : OptionalInt.of(present))) {
-            return false;
-          }
-          aliases.put(alias, version);
-          Aliases.write(directory.of(model), aliases);
-          return true;
+          return rollouts.replace(model, alias, expected, version);
         });
   }
 
@@ -149,15 +157,45 @@ public final class Registry {
     ModelReference.requireName(model);
     return writing(
         "remove the alias '%s' of '%s'".formatted(alias, model),
-        () -> {
-          Map<String, Integer> aliases = directory.aliases(model);
-          Integer previous = aliases.remove(alias);
-          if (previous == null) {
-            return OptionalInt.empty();
-          }
-          Aliases.write(directory.of(model), aliases);
-          return OptionalInt.of(previous);
-        });
+        () -> rollouts.point(model, alias, OptionalInt.empty()));
+  }
+
+  /**
+   * Lets a version answer a share of a model's new conversations, instead of the canary that there
+   * may be.
+   *
+   * @return the canary before
+   * @throws ModelNotFoundException if there is no such version
+   * @throws RolloutException if it cannot be a canary: it is the default, or there is none, or it
+   *     is a backward model
+   */
+  public Optional<Canary> setCanary(String model, Canary canary) {
+    ModelReference.requireName(model);
+    return writing("set the canary of '%s'".formatted(model), () -> rollouts.begin(model, canary));
+  }
+
+  /**
+   * Ends the canary of a model.
+   *
+   * @return what it was; empty: there was none
+   */
+  public Optional<Canary> endCanary(String model) {
+    ModelReference.requireName(model);
+    return writing("end the canary of '%s'".formatted(model), () -> rollouts.end(model));
+  }
+
+  /**
+   * Lets {@code default} name again what it named before, and ends the canary, in one step. A
+   * second rollback goes a step further back.
+   *
+   * @param expected what {@code default} names now, if the caller knows: a call that is repeated
+   *     then goes back once
+   * @throws ModelNotFoundException if there is no such model
+   * @throws RolloutException if there is nothing to go back to, or the default is not the expected
+   */
+  public Rollback rollBack(String model, OptionalInt expected) {
+    ModelReference.requireName(model);
+    return writing("roll back '%s'".formatted(model), () -> rollouts.rollBack(model, expected));
   }
 
   /** A new version of a model, to be filled and published; the caller closes it. */
@@ -182,7 +220,7 @@ public final class Registry {
    * Deletes a version; its number stays used.
    *
    * @throws ModelNotFoundException if there is none
-   * @throws VersionInUseException if an alias names it
+   * @throws VersionInUseException if an alias or a canary names it
    */
   public void delete(String model, int version) {
     ModelReference reference = ModelReference.of(model, version);
@@ -192,7 +230,7 @@ public final class Registry {
             attempt,
             () -> {
               directory.version(reference);
-              requireNoAlias(reference, version);
+              rollouts.requireUnused(reference, version);
               directory.rememberVersion(model, version);
               StagingArea.Slot trash = staging.open();
               try {
@@ -319,19 +357,6 @@ public final class Registry {
           }
           return new RegisteredVersion(model, version, path, manifest);
         });
-  }
-
-  private void requireNoAlias(ModelReference reference, int version) throws IOException {
-    List<String> aliases =
-        directory.aliases(reference.name()).entrySet().stream()
-            .filter(alias -> alias.getValue() == version)
-            .map(Map.Entry::getKey)
-            .toList();
-    if (!aliases.isEmpty()) {
-      throw new VersionInUseException(
-          "%s cannot be deleted: the alias '%s' names it; let it name another version first"
-              .formatted(reference, String.join("', '", aliases)));
-    }
   }
 
   private <T> T reading(String attempt, RegistryLock.Work<T> work) {

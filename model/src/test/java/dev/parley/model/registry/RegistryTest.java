@@ -75,7 +75,7 @@ class RegistryTest {
     Map<String, Double> metrics =
         Map.of("a", Double.NaN, "b", Double.POSITIVE_INFINITY, "c", 0.1 + 0.2);
     Lineage lineage =
-        new Lineage("trained", "", "", "", "", Map.of(), Long.MIN_VALUE, metrics, "0.1");
+        new Lineage("trained", "", "", "", "", Map.of(), Long.MIN_VALUE, metrics, "0.1", "");
     try (StagedVersion staged = registry.stage("greeter")) {
       Versions.fill(staged, "weights");
       staged.publish(lineage);

@@ -20,7 +20,8 @@ final class Versions {
           Map.of("epochs", "3"),
           -7,
           Map.of("loss_after", 1.5),
-          "0.1");
+          "0.1",
+          "c0ffee");
 
   private Versions() {}
 

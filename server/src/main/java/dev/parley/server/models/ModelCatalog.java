@@ -113,6 +113,7 @@ public final class ModelCatalog {
         .setSeed(lineage.seed())
         .putAllMetrics(lineage.metrics())
         .setParleyVersion(lineage.parleyVersion())
+        .setParleyCommit(lineage.parleyCommit())
         .build();
   }
 }

@@ -110,6 +110,7 @@ record Registration(
             "evaluation_dialogues", (double) data.evaluation().dialogues(),
             "steps", (double) finished.steps(),
             "step", (double) finished.after().step()),
-        ParleyVersion.current());
+        ParleyVersion.current(),
+        ParleyVersion.commit());
   }
 }
