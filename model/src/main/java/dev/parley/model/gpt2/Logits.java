@@ -17,6 +17,8 @@ public final class Logits {
   private final float[] values;
   private final float bound;
   private final double sum;
+  private final double place;
+  private final int drawn;
   private final Supplier<float[]> whole;
 
   /**
@@ -28,6 +30,8 @@ public final class Logits {
    * @param values their logits
    * @param bound no other token's logit is greater
    * @param sum as {@link LogitsQuery#temperature} asks for it, otherwise NaN
+   * @param place as {@link LogitsQuery#place} says it
+   * @param drawn the token there; -1 if none is asked for
    * @param whole all logits [vocabulary]
    */
   Logits(
@@ -37,6 +41,8 @@ public final class Logits {
       float[] values,
       float bound,
       double sum,
+      double place,
+      int drawn,
       Supplier<float[]> whole) {
     this.best = best;
     this.finite = finite;
@@ -44,6 +50,8 @@ public final class Logits {
     this.values = values;
     this.bound = bound;
     this.sum = sum;
+    this.place = place;
+    this.drawn = drawn;
     this.whole = whole;
   }
 
@@ -72,11 +80,15 @@ public final class Logits {
     }
     float max = whole[ranked[0]];
     boolean finite = true;
-    double sum = query.temperature() > 0 ? 0 : Double.NaN;
-    for (float logit : whole) {
-      finite &= Float.isFinite(logit);
-      sum += Math.exp(logit / query.temperature() - (double) (max / query.temperature()));
+    double sum = 0;
+    double[] sums = new double[whole.length];
+    for (int i = 0; i < whole.length; i++) {
+      finite &= Float.isFinite(whole[i]);
+      sum += Math.exp(whole[i] / query.temperature() - (double) (max / query.temperature()));
+      sums[i] = sum;
     }
+    double goal = query.place() * sum;
+    int drawn = IntStream.range(0, whole.length).filter(i -> sums[i] > goal).findFirst().orElse(-1);
     float bound = count > 0 ? whole[ranked[count - 1]] : max;
     return new Logits(
         ranked[0],
@@ -84,7 +96,9 @@ public final class Logits {
         tokens,
         values,
         tokens.length == whole.length ? Float.NEGATIVE_INFINITY : bound,
-        sum,
+        query.sums() ? sum : Double.NaN,
+        query.place(),
+        query.draws() ? drawn : -1,
         () -> whole);
   }
 
@@ -116,6 +130,11 @@ public final class Logits {
   /** The sum over all tokens that was asked for, otherwise NaN. */
   public double sum() {
     return sum;
+  }
+
+  /** The token at a place, if it is the {@link LogitsQuery#place} asked about; otherwise -1. */
+  public int drawn(double at) {
+    return at == place ? drawn : -1;
   }
 
   /** Every logit [vocabulary]: a copy from the device. */

@@ -2,6 +2,7 @@ package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ final class Selection {
   private final double[] numbers;
   private int ranked; // where the next number of each kind stands
   private int summed;
+  private int drawn;
   private int single;
 
   Selection(NDManager scope, TorchProgram program, NDArray logits, List<LogitsQuery> queries) {
@@ -26,27 +28,25 @@ final class Selection {
     int most = queries.stream().mapToInt(LogitsQuery::greatest).max().orElse(0);
     this.greatest = Math.min(most, vocabulary);
     List<Long> rankedRows = new ArrayList<>();
-    List<Long> summedRows = new ArrayList<>();
-    List<Float> temperatures = new ArrayList<>();
+    List<double[]> summedRows = new ArrayList<>();
+    List<double[]> drawnRows = new ArrayList<>();
     List<Long> singles = new ArrayList<>();
     for (int q = 0; q < queries.size(); q++) {
       LogitsQuery query = queries.get(q);
       if (query.greatest() > 0) {
         rankedRows.add((long) q);
       }
-      if (query.temperature() > 0) {
-        summedRows.add((long) q);
-        temperatures.add(query.temperature());
+      if (query.sums()) {
+        summedRows.add(new double[] {q, query.temperature()});
+      }
+      if (query.draws()) {
+        drawnRows.add(new double[] {q, query.temperature(), query.place()});
       }
       for (int token : query.tokens()) {
         singles.add((long) q * vocabulary + token);
       }
     }
-    float[] divisors = new float[temperatures.size()];
-    for (int i = 0; i < divisors.length; i++) {
-      divisors[i] = temperatures.get(i);
-    }
-    if (rankedRows.isEmpty() && summedRows.isEmpty() && singles.isEmpty()) {
+    if (rankedRows.isEmpty() && summedRows.isEmpty() && drawnRows.isEmpty() && singles.isEmpty()) {
       try (NDManager inputs = scope.newSubManager();
           IValue all = TorchProgram.argument(logits)) {
         this.numbers = program.tensor(inputs, "best", all).toDoubleArray();
@@ -57,17 +57,18 @@ final class Selection {
         IValue all = TorchProgram.argument(logits);
         IValue rankedList = TorchProgram.argument(inputs.create(longs(rankedRows)));
         IValue count = IValue.from((long) greatest);
-        IValue summedList = TorchProgram.argument(inputs.create(longs(summedRows)));
-        IValue divisorList = TorchProgram.argument(inputs.create(divisors));
+        IValue summedList = TorchProgram.argument(table(inputs, summedRows, 2));
+        IValue drawnList = TorchProgram.argument(table(inputs, drawnRows, 3));
         IValue singleList = TorchProgram.argument(inputs.create(longs(singles)))) {
       this.numbers =
           program
-              .tensor(inputs, "select", all, rankedList, count, summedList, divisorList, singleList)
+              .tensor(inputs, "select", all, rankedList, count, summedList, drawnList, singleList)
               .toDoubleArray();
     }
     this.ranked = 3 * queries.size();
     this.summed = ranked + 2 * greatest * rankedRows.size();
-    this.single = summed + summedRows.size();
+    this.drawn = summed + summedRows.size();
+    this.single = drawn + drawnRows.size();
   }
 
   List<Logits> answers() {
@@ -100,16 +101,32 @@ final class Selection {
       tokens[i] = (int) (known[i] >>> Integer.SIZE);
       values[i] = Float.intBitsToFloat((int) known[i]);
     }
-    double sum = query.temperature() > 0 ? numbers[summed++] : Double.NaN;
+    double sum = query.sums() ? numbers[summed++] : Double.NaN;
+    int draw = query.draws() ? (int) numbers[drawn++] : -1;
     if (known.length == vocabulary) {
       bound = Float.NEGATIVE_INFINITY;
     }
-    return new Logits((int) numbers[3 * q + 1], finite, tokens, values, bound, sum, () -> whole(q));
+    return new Logits(
+        (int) numbers[3 * q + 1],
+        finite,
+        tokens,
+        values,
+        bound,
+        sum,
+        query.place(),
+        draw,
+        () -> whole(q));
   }
 
   /** A token and its logit, so that entries are in the order of their tokens. */
   private static long entry(int token, float logit) {
     return (long) token << Integer.SIZE | Integer.toUnsignedLong(Float.floatToRawIntBits(logit));
+  }
+
+  /** Rows of so many numbers each, [rows, width]. */
+  private static NDArray table(NDManager manager, List<double[]> rows, int width) {
+    double[] numbers = rows.stream().flatMapToDouble(Arrays::stream).toArray();
+    return manager.create(numbers, new Shape(rows.size(), width));
   }
 
   private static long[] longs(List<Long> values) {

@@ -70,24 +70,47 @@ class Program(Module):
   # What else is wanted of logits [rows, vocabulary], one number after the other in fp64:
   #   for each row what `best` tells
   #   for each row in `ranked` its `count` greatest logits, each with its token, in no order
-  #   for each row in `summed` the sum of exp((logit - greatest) / its divisor)
+  #   for each of `summed`, a row and a divisor, the sum of exp((logit - greatest) / divisor)
+  #   for each of `drawn`, a row, a divisor and a place, the token at that place: see `draw`
   #   for each of `single`, an index into the rows one after the other, its logit
-  def select(self: __torch__.Program, logits: Tensor, ranked: Tensor, count: int, summed: Tensor, divisors: Tensor, single: Tensor) -> Tensor:
+  def select(self: __torch__.Program, logits: Tensor, ranked: Tensor, count: int, summed: Tensor, drawn: Tensor, single: Tensor) -> Tensor:
     parts = [self.best(logits)]
     if ranked.size(0) > 0:
       values, tokens = self.greatest(self.rows(logits, ranked), count)
       parts.append(torch.stack([values.to(7), tokens.to(7)], 2).reshape([-1]))
-    if summed.size(0) > 0:
-      scaled = self.rows(logits, summed)
-      together = scaled.size(0)
-      if not logits.is_cuda:
-        together = 1  # a row in fp64 fits into a core's cache, many do not
-      for start in range(0, scaled.size(0), together):
-        scores = (scaled.narrow(0, start, together) / divisors.narrow(0, start, together).unsqueeze(1)).to(7)
-        parts.append(torch.exp(scores - torch.amax(scores, [1], True)).sum([1]))
+    together = logits.size(0)
+    if not logits.is_cuda:
+      together = 1  # a row in fp64 fits into a core's cache, many do not
+    for start in range(0, summed.size(0), together):
+      parts.append(self.weights(logits, summed.narrow(0, start, min(together, summed.size(0) - start))).sum([1]))
+    for start2 in range(0, drawn.size(0), together):
+      some = drawn.narrow(0, start2, min(together, drawn.size(0) - start2))
+      parts.append(self.draw(self.weights(logits, some), some.narrow(1, 2, 1)))
     if single.size(0) > 0:
       parts.append(logits.reshape([-1]).index_select(0, single).to(7))
     return torch.cat(parts, 0)
+
+  # exp((logit - greatest) / divisor) of the logits of some rows, fp64: [some, vocabulary].
+  #   some: [some, 2 or more], a row and a divisor each
+  def weights(self: __torch__.Program, logits: Tensor, some: Tensor) -> Tensor:
+    scores = (self.rows(logits, some.select(1, 0).to(4)) / some.narrow(1, 1, 1).to(6)).to(7)
+    return torch.exp_(scores.sub_(torch.amax(scores, [1], True)))
+
+  # For each row of weights: [rows, size], the first index at which the sum of the weights up to it
+  # exceeds `places`: [rows, 1], in [0, 1), of the whole sum. Sums over blocks tell the block, then sums
+  # within it the index: a seventh of the time of a running sum over all of them.
+  def draw(self: __torch__.Program, weights: Tensor, places: Tensor) -> Tensor:
+    size = weights.size(1)
+    blocks = size // 256
+    whole = blocks * 256
+    sums = torch.cat([weights.narrow(1, 0, whole).reshape([weights.size(0), blocks, 256]).sum([2]), weights.narrow(1, whole, size - whole).sum([1], True)], 1)
+    ends = torch.cumsum(sums, 1)  # [rows, blocks + 1]
+    goals = places * ends.narrow(1, blocks, 1)
+    block = torch.clamp(torch.searchsorted(ends, goals, right=True), 0, blocks)
+    rest = goals - torch.gather(ends - sums, 1, block)
+    ids = torch.clamp(block * 256 + torch.arange(256, dtype=4, device=weights.device), 0, size - 1)  # [rows, 256]
+    inside = torch.searchsorted(torch.cumsum(torch.gather(weights, 1, ids), 1), rest, right=True)
+    return torch.gather(ids, 1, torch.clamp(inside, 0, 255)).reshape([-1]).to(7)
 
   # Some rows of x, in order; all of them without a copy.
   def rows(self: __torch__.Program, x: Tensor, which: Tensor) -> Tensor:

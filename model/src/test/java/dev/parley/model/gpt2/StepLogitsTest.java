@@ -51,6 +51,8 @@ class StepLogitsTest {
               random.nextBoolean() ? 0 : 0.5f + random.nextInt(3),
               random.ints(random.nextInt(5), 0, VOCABULARY).distinct().toArray()));
     }
+    queries.set(2, LogitsQuery.draw(0.7f, random.nextDouble()));
+    queries.set(5, LogitsQuery.draw(2, random.nextDouble()));
     int most = queries.stream().mapToInt(LogitsQuery::greatest).max().orElseThrow();
     try (NDManager scope = Golden.scope();
         TorchProgram program = program(scope);
@@ -68,7 +70,9 @@ class StepLogitsTest {
         LogitsQuery asked = queries.get(q);
         int greatest = asked.greatest() == 0 ? 0 : most; // all rows get what one of them wants
         Logits expected =
-            Logits.of(rows[q], new LogitsQuery(greatest, asked.temperature(), asked.tokens()));
+            Logits.of(
+                rows[q],
+                new LogitsQuery(greatest, asked.temperature(), asked.tokens(), asked.place()));
         Logits actual = all.get(q);
         assertThat(actual.best()).as("seed %d row %d", seed, q).isEqualTo(expected.best());
         assertThat(actual.finite()).isTrue();
@@ -81,10 +85,49 @@ class StepLogitsTest {
         for (int token : asked.tokens()) {
           assertThat(actual.tokens()).contains(token);
         }
-        if (asked.temperature() > 0) {
+        assertThat(actual.drawn(asked.place())).isEqualTo(expected.drawn(asked.place()));
+        if (asked.sums()) {
           assertThat(actual.sum()).isCloseTo(expected.sum(), within(1e-12 * expected.sum()));
         }
         assertThat(actual.whole()).isEqualTo(rows[q]);
+      }
+    }
+  }
+
+  /** Sizes around the blocks that a draw sums up: none, one and some, with and without a rest. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 255, 256, 257, 512, 1_000})
+  void select_drawAtAnyPlace_asCountedInJava(int size) {
+    SplittableRandom random = new SplittableRandom(size);
+    float[] row = new float[size];
+    for (int i = 0; i < size; i++) {
+      row[i] = (float) (4 * random.nextGaussian());
+    }
+    List<LogitsQuery> queries = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      queries.add(LogitsQuery.draw(0.8f, i == 0 ? 0 : random.nextDouble()));
+    }
+    queries.add(LogitsQuery.draw(0.8f, Math.nextDown(1.0)));
+    try (NDManager scope = Golden.scope();
+        TorchProgram program = program(scope)) {
+      float[] flat = new float[size * queries.size()];
+      for (int q = 0; q < queries.size(); q++) {
+        System.arraycopy(row, 0, flat, q * size, size);
+      }
+      NDManager owner = scope.newSubManager();
+      try (StepLogits logits =
+          StepLogits.select(
+              owner,
+              program,
+              owner.create(flat, new Shape(queries.size(), size)),
+              List.of(queries))) {
+        for (int q = 0; q < queries.size(); q++) {
+          double place = queries.get(q).place();
+          assertThat(logits.row(0).get(q).drawn(place))
+              .as("at %s of the way", place)
+              .isEqualTo(Logits.of(row, queries.get(q)).drawn(place))
+              .isBetween(0, size - 1);
+        }
       }
     }
   }

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * thread-safe.
  */
 final class Sampler {
+  private static final int NOT_TOLD = -1;
+
   private final LogitsProcessor processor;
   private final int endOfText;
 
@@ -61,10 +63,8 @@ final class Sampler {
     }
     int step = tokens.size() - promptTokens;
     for (int attempt = 0; true; attempt++) {
-      int token;
-      if (attempt == 0 && parameters.plainGreedy()) {
-        token = logits.best();
-      } else {
+      int token = attempt == 0 ? told(logits, parameters, promptTokens, step) : NOT_TOLD;
+      if (token == NOT_TOLD) {
         // After the first attempt, all at once: a reply must not be asked about one by one.
         score(logits, parameters, tokens, promptTokens, attempt == 0 ? null : allowed);
         token =
@@ -76,6 +76,17 @@ final class Sampler {
         return token;
       }
     }
+  }
+
+  /** The token where no rule has a say in it, as the step told it; -1 where it did not. */
+  private static int told(
+      Logits logits, SamplingParameters parameters, int promptTokens, int step) {
+    if (parameters.plainGreedy()) {
+      return logits.best();
+    }
+    return parameters.plainDraw()
+        ? logits.drawn(uniform(parameters.seed(), promptTokens, step, 0))
+        : NOT_TOLD;
   }
 
   /**
@@ -139,20 +150,11 @@ final class Sampler {
   /** The token at {@code random} of the way through the probabilities, in the order of ids. */
   private int draw(double random) throws NoTokenException {
     int best = argmax();
-    double max = processor.score(best);
-    double sum = 0;
+    double left = random * processor.weigh(processor.score(best));
     for (int i = 0; i < processor.count(); i++) {
-      if (processor.score(i) != Float.NEGATIVE_INFINITY) {
-        sum += Math.exp(processor.score(i) - max);
-      }
-    }
-    double left = random * sum;
-    for (int i = 0; i < processor.count(); i++) {
-      if (processor.score(i) != Float.NEGATIVE_INFINITY) {
-        left -= Math.exp(processor.score(i) - max);
-        if (left < 0) {
-          return processor.id(i);
-        }
+      left -= processor.weight(i);
+      if (left < 0) {
+        return processor.id(i);
       }
     }
     return processor.id(best); // the sum's rounding

@@ -68,8 +68,16 @@ public record SamplingParameters(
 
   /** Whether the most probable token is what the raw logits say. */
   boolean plainGreedy() {
-    return !sample
-        && minNewTokens == 0
+    return !sample && plain();
+  }
+
+  /** Whether every token may come up, as probable as the raw logits and the temperature say. */
+  boolean plainDraw() {
+    return sample && topK == 0 && topP == 1 && minP == 0 && typicalP == 1 && plain();
+  }
+
+  private boolean plain() {
+    return minNewTokens == 0
         && repetitionPenalty == 1
         && presencePenalty == 0
         && frequencyPenalty == 0

@@ -36,6 +36,11 @@ final class SamplingQuery {
     if (parameters.plainGreedy()) {
       return LogitsQuery.BEST;
     }
+    if (parameters.plainDraw()) {
+      int step = tokens.size() - promptTokens;
+      return LogitsQuery.draw(
+          parameters.temperature(), Sampler.uniform(parameters.seed(), promptTokens, step, 0));
+    }
     int lowered = Math.min(MOST_LOWERED, lowered(parameters, tokens, promptTokens));
     if (!parameters.sample()) {
       return query(1 + lowered, 0, raised(parameters, tokens, promptTokens));

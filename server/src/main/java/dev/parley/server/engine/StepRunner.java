@@ -130,7 +130,7 @@ final class StepRunner {
   }
 
   private LogitsQuery query(Turn turn) {
-    return SamplingQuery.of(turn.request.sampling(), turn.tokens, turn.promptTokens, endOfText);
+    return SamplingQuery.of(turn.sampling, turn.tokens, turn.promptTokens, endOfText);
   }
 
   private void make(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {

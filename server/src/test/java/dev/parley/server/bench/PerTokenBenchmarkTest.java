@@ -51,7 +51,15 @@ class PerTokenBenchmarkTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"greedy", "temperature", "top_k 50", "top_p 0.9", "penalties"})
+  @ValueSource(
+      strings = {
+        "greedy",
+        "temperature",
+        "top_k 50",
+        "top_p 0.9",
+        "top_p 0.9 of many",
+        "penalties"
+      })
   void sampler_calledOnce_choosesAToken(String rule) throws Exception {
     SamplerBenchmark benchmark = new SamplerBenchmark();
     benchmark.rule = rule;

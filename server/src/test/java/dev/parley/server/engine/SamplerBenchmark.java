@@ -18,7 +18,7 @@ public class SamplerBenchmark {
   private static final int PROMPT = 100;
 
   /** How the token is chosen. */
-  @Param({"greedy", "temperature", "top_k 50", "top_p 0.9", "penalties"})
+  @Param({"greedy", "temperature", "top_k 50", "top_p 0.9", "top_p 0.9 of many", "penalties"})
   public String rule = "greedy";
 
   private final Sampler sampler = new Sampler(VOCABULARY, VOCABULARY - 1);
@@ -26,15 +26,16 @@ public class SamplerBenchmark {
   private TokenBuffer tokens = new TokenBuffer();
   private SamplingParameters parameters = SamplingParameters.greedy(1);
 
-  /** Logits as a trained model gives them: a few stand out. */
+  /** Logits as a trained model gives them: a few stand out, but where many are as probable. */
   @Setup
   public void setUp() {
     SplittableRandom random = new SplittableRandom(1);
     float[] values = new float[VOCABULARY];
+    float spread = rule.endsWith("of many") ? 1 : 3;
     for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (3 * random.nextGaussian() - 30);
+      values[i] = (float) (spread * random.nextGaussian() - 30);
     }
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 200 && spread > 1; i++) {
       values[random.nextInt(VOCABULARY)] += 15;
     }
     tokens = new TokenBuffer(random.ints(PROMPT + 24, 0, VOCABULARY - 1).toArray());
@@ -43,7 +44,7 @@ public class SamplerBenchmark {
           case "greedy" -> SamplingParameters.greedy(128);
           case "temperature" -> parameters(true, 0, 1, 1, 0, 0);
           case "top_k 50" -> parameters(true, 50, 1, 1, 0, 0);
-          case "top_p 0.9" -> parameters(true, 0, 0.9f, 1, 0, 0);
+          case "top_p 0.9", "top_p 0.9 of many" -> parameters(true, 0, 0.9f, 1, 0, 0);
           case "penalties" -> parameters(true, 50, 0.9f, 1.2f, 0.5f, 3);
           default -> throw new IllegalArgumentException(rule);
         };

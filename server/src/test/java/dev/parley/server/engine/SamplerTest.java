@@ -76,6 +76,25 @@ class SamplerTest {
   }
 
   @Test
+  void choose_drawnWithTheLogits_asFromTheWholeRow() throws Exception {
+    TokenBuffer tokens = new TokenBuffer(END, 1, 2);
+    for (long seed = 0; seed < 200; seed++) {
+      LogitsQuery query = SamplingQuery.of(sampling(seed), tokens, 1, END);
+      Logits logits = Logits.of(LOGITS.whole(), query);
+      int drawn = logits.drawn(query.place());
+
+      assertThat(drawn).isEqualTo(choose(LOGITS, sampling(seed), 1, 2));
+      assertThat(choose(logits, sampling(seed), 1, 2)).isEqualTo(drawn);
+      assertThat(choose(logits, sampling(seed + 1), 1, 2))
+          .as("another seed does not get this one's")
+          .isEqualTo(choose(LOGITS, sampling(seed + 1), 1, 2));
+      assertThat(sampler.choose(logits, sampling(seed), tokens, 1, token -> token != drawn))
+          .as("not the one that is not allowed")
+          .isNotEqualTo(drawn);
+    }
+  }
+
+  @Test
   void choose_disallowedToken_leavesTheOthersTheirProportions() throws Exception {
     int[] counts = new int[5];
     for (long seed = 0; seed < 20_000; seed++) {
