@@ -1,10 +1,12 @@
 package dev.parley.cli;
 
+import dev.parley.cli.RolloutView.Canary;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.hub.Hub;
 import dev.parley.model.hub.HubId;
 import dev.parley.model.hub.HubSnapshot;
+import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.Lineage;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RandomBase;
@@ -16,8 +18,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,13 +31,23 @@ import picocli.CommandLine.ParentCommand;
 /** {@code parley models}: what is registered, and which version answers. */
 @Command(
     name = "models",
-    description = "Lists, creates, imports, exports, promotes and deletes model versions.",
+    description = "Lists, creates, imports, exports, rolls out and deletes model versions.",
     mixinStandardHelpOptions = true,
-    synopsisSubcommandLabel = "COMMAND")
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      ModelsPromoteCommand.class,
+      ModelsCanaryCommand.class,
+      ModelsRollbackCommand.class
+    })
 final class ModelsCommand {
   @ParentCommand
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Parley parley;
+
+  /** Where its subcommands write. */
+  Output output(boolean json) {
+    return parley.output(json);
+  }
 
   @Command(name = "list", description = "Every model.", mixinStandardHelpOptions = true)
   void list(@Mixin HomeOption home, @Option(names = "--json") boolean json) {
@@ -46,16 +59,26 @@ final class ModelsCommand {
       List<Integer> versions = registry.versions(model);
       int latest = versions.stream().max(Integer::compare).orElse(0);
       Map<String, Integer> aliases = new TreeMap<>(registry.aliases(model));
+      Optional<Canary> canary = registry.canary(model).map(Canary::of);
       out.object(
           Output.ordered(
-              "model", model, "versions", versions, "latest", latest, "aliases", aliases));
+              "model",
+              model,
+              "versions",
+              versions,
+              "latest",
+              latest,
+              "aliases",
+              aliases,
+              "canary",
+              RolloutView.mapOf(canary)));
       out.text(
           row(
               width,
               model,
               String.valueOf(versions.size()),
               String.valueOf(latest),
-              spoken(aliases)));
+              spoken(aliases, canary)));
     }
   }
 
@@ -92,6 +115,7 @@ final class ModelsCommand {
     shown.put("hyper_parameters", new TreeMap<>(lineage.parameters()));
     shown.put("metrics", new TreeMap<>(lineage.metrics()));
     shown.put("parley_version", lineage.parleyVersion());
+    shown.put("parley_commit", lineage.parleyCommit());
     shown.put("file_sha256", new TreeMap<>(version.manifest().fileSha256()));
     out.object(shown);
     shown.forEach(
@@ -156,7 +180,13 @@ final class ModelsCommand {
           String source,
       @Option(names = "--name", description = "of the model; the source's own if left out")
           @Nullable String name,
+      @Option(
+              names = "--direction",
+              description =
+                  "forward: it answers; backward: it ranks (as the source says, else forward)")
+          @Nullable String direction,
       @Option(names = "--json") boolean json) {
+    Optional<Direction> given = Optional.ofNullable(direction).map(ModelsCommand::direction);
     Optional<HubId> id = HubId.meantBy(source);
     String own =
         id.map(HubId::name)
@@ -170,11 +200,29 @@ final class ModelsCommand {
     if (id.isPresent()) {
       HubSnapshot snapshot = download(id.get(), out);
       imported =
-          registry.importDirectory(reference.name(), snapshot.directory(), snapshot.reference());
+          registry.importDirectory(
+              reference.name(),
+              snapshot.directory(),
+              snapshot.reference(),
+              given.orElse(Direction.FORWARD));
     } else {
-      imported = registry.importDirectory(reference.name(), Path.of(source));
+      Path directory = Path.of(source);
+      imported =
+          registry.importDirectory(
+              reference.name(),
+              directory,
+              directory.toAbsolutePath().toString(),
+              given.orElseGet(() -> Direction.of(directory)));
     }
     say(out, "imported", imported);
+  }
+
+  private static Direction direction(String name) {
+    try {
+      return Direction.valueOf(name.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--direction is '%s', but forward or backward".formatted(name));
+    }
   }
 
   private static HubSnapshot download(HubId id, Output out) {
@@ -198,46 +246,6 @@ final class ModelsCommand {
     Output out = parley.output(json);
     out.object(Output.ordered("exported", version.reference(), "directory", directory.toString()));
     out.text("exported %s to %s".formatted(version.reference(), directory));
-  }
-
-  @Command(
-      name = "promote",
-      description = "Makes a version what new conversations get.",
-      mixinStandardHelpOptions = true)
-  void promote(
-      @Mixin HomeOption home,
-      @Parameters(paramLabel = "MODEL@VERSION") String reference,
-      @Option(names = "--alias", defaultValue = ModelReference.DEFAULT) String alias,
-      @Option(names = "--json") boolean json) {
-    Registry registry = home.registry();
-    point(registry, resolve(registry, reference), alias, json);
-  }
-
-  @Command(
-      name = "rollback",
-      description = "Makes the version before the default the default again.",
-      mixinStandardHelpOptions = true)
-  void rollback(
-      @Mixin HomeOption home,
-      @Parameters(paramLabel = "MODEL") String model,
-      @Option(names = "--json") boolean json) {
-    ModelReference reference = UsageException.unlessValid(() -> ModelReference.of(model));
-    Registry registry = home.registry();
-    RegisteredVersion present = registry.resolve(reference);
-    int previous =
-        registry.versions(model).stream()
-            .filter(version -> version < present.version())
-            .max(Integer::compare)
-            .orElseThrow(
-                () ->
-                    new IllegalStateException(
-                        "%s is the first version of %s: there is none to go back to"
-                            .formatted(present.reference(), model)));
-    point(
-        registry,
-        registry.resolve(ModelReference.of(model, previous)),
-        ModelReference.DEFAULT,
-        json);
   }
 
   @Command(
@@ -266,28 +274,6 @@ final class ModelsCommand {
     return UsageException.unlessValid(() -> ModelReference.parse(reference));
   }
 
-  private void point(Registry registry, RegisteredVersion version, String alias, boolean json) {
-    OptionalInt previous = registry.setAlias(version.model(), alias, version.version());
-    Output out = parley.output(json);
-    out.object(
-        Output.ordered(
-            "model",
-            version.model(),
-            "alias",
-            alias,
-            "version",
-            version.version(),
-            "previous_version",
-            previous.isPresent() ? previous.getAsInt() : null));
-    out.text(
-        "%s@%s is version %d now%s"
-            .formatted(
-                version.model(),
-                alias,
-                version.version(),
-                previous.isPresent() ? ", it was " + previous.getAsInt() : ""));
-  }
-
   private static void say(Output out, String done, RegisteredVersion version) {
     out.object(Output.ordered(done, version.reference()));
     out.text(done + " " + version.reference());
@@ -298,8 +284,10 @@ final class ModelsCommand {
     return ("%-" + width + "s %8s %8s  %s").formatted(model, versions, latest, aliases);
   }
 
-  private static String spoken(Map<String, Integer> aliases) {
-    return String.join(
-        ", ", aliases.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()).toList());
+  private static String spoken(Map<String, Integer> aliases, Optional<Canary> canary) {
+    Stream<String> named = aliases.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue());
+    Stream<String> shared =
+        canary.stream().map(c -> "canary %d gets %s".formatted(c.version(), c.percent()));
+    return Stream.concat(named, shared).collect(Collectors.joining(", "));
   }
 }

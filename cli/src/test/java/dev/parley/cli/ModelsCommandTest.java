@@ -50,7 +50,7 @@ class ModelsCommandTest {
 
     assertThat(run.out())
         .isEqualToIgnoringNewLines(
-            "{\"model\":\"parley-tiny\",\"versions\":[1],\"latest\":1,\"aliases\":{\"default\":1}}");
+            "{\"model\":\"parley-tiny\",\"versions\":[1],\"latest\":1,\"aliases\":{\"default\":1},\"canary\":null}");
     assertThat(run.err()).isEmpty();
   }
 
@@ -129,9 +129,75 @@ class ModelsCommandTest {
     assertThat(place.run("models", "promote", "barista@2", "--alias", "canary", "--json").done())
         .satisfies(run -> assertThat(run.lastJson().get("previous_version").isNull()).isTrue());
     assertThat(place.run("models", "rollback", "barista").failed().err())
-        .contains("barista@1 is the first version of barista");
+        .contains("'barista' cannot be rolled back: its default, version 1, never named another");
     JsonNode barista = place.run("models", "list", "--json").done().json().get(0);
     assertThat(barista.get("aliases").toString()).isEqualTo("{\"canary\":2,\"default\":1}");
+  }
+
+  @Test
+  void canary_onAndOff_listSaysSo_rollbackEndsIt() {
+    Workplace place = copy();
+
+    assertThat(place.run("models", "canary", "barista@2", "--share", "0.125").done().out())
+        .isEqualToIgnoringNewLines(
+            "barista@2 answers 12.5% of the new conversations with barista now");
+    assertThat(place.run("models", "list").done().out())
+        .containsPattern("barista +2 +2  default=1, canary 2 gets 12.5%");
+    assertThat(place.run("models", "delete", "barista@2").failed().err())
+        .contains("it is the canary of 'barista'");
+    assertThat(place.run("models", "canary", "barista", "--off", "--json").done().out())
+        .isEqualToIgnoringNewLines("{\"model\":\"barista\",\"canary\":null}");
+
+    place.run("models", "promote", "barista@2").done();
+    place.run("models", "canary", "barista@1", "--share", "1").done();
+    assertThat(place.run("models", "rollback", "barista").done().out())
+        .isEqualToIgnoringNewLines(
+            "barista@default is version 1 now, it was 2; its canary, version 1, has ended");
+  }
+
+  @Test
+  void canary_wrongUsage_saysWhatIsMissing() {
+    Workplace place = copy();
+
+    assertThat(place.run("models", "canary", "barista@2").misused().err())
+        .contains("--share")
+        .contains("--off");
+    assertThat(place.run("models", "canary", "barista", "--share", "0.1").misused().err())
+        .contains("write barista@N");
+    assertThat(place.run("models", "canary", "barista@2", "--share", "1.5").misused().err())
+        .contains("share 1.5 is impossible: it is above 0 and at most 1");
+    assertThat(place.run("models", "canary", "barista@1", "--share", "0.1").failed().err())
+        .contains("barista@1 cannot be a canary: it is the default already");
+    assertThat(place.run("models", "canary", "baritsa", "--off").failed().err())
+        .contains("the nearest is 'barista'");
+  }
+
+  @Test
+  void import_backward_isNamedSoAndStaysApart() throws IOException {
+    Workplace place = copy();
+    Path exported = directory.resolve("exported");
+    place.run("models", "export", "barista@1", exported.toString()).done();
+    String[] source = {"models", "import", exported.toString(), "--name", "back"};
+
+    place.run(words(new String[] {"--direction", "backward"}, source)).done();
+
+    assertThat(
+            place
+                .run("models", "show", "back", "--json")
+                .done()
+                .lastJson()
+                .at("/hyper_parameters/direction")
+                .asString())
+        .isEqualTo("BACKWARD");
+    assertThat(place.run(source).failed().err())
+        .contains("'back' has BACKWARD versions, but the one to import is FORWARD");
+    assertThat(place.run(words(new String[] {"--direction", "up"}, source)).misused().err())
+        .contains("--direction is 'up'");
+    Path again = directory.resolve("again");
+    place.run("models", "export", "back", again.toString()).done();
+    assertThat(place.run("models", "import", again.toString(), "--name", "back").done().out())
+        .as("an exported version says itself how it reads")
+        .contains("back@2");
   }
 
   @Test

@@ -167,7 +167,14 @@ final class Convert {
 
   static Model model(dev.parley.v1.Model model) {
     return new Model(
-        model.getName(), model.getLatestVersion(), model.getVersionCount(), model.getAliasesMap());
+        model.getName(),
+        model.getLatestVersion(),
+        model.getVersionCount(),
+        model.getAliasesMap(),
+        model.hasCanary() ? Optional.of(canary(model.getCanary())) : Optional.empty(),
+        model.hasPreviousDefaultVersion()
+            ? OptionalInt.of(model.getPreviousDefaultVersion())
+            : OptionalInt.empty());
   }
 
   static ModelVersion modelVersion(dev.parley.v1.ModelVersion version) {
@@ -193,7 +200,8 @@ final class Convert {
             lineage.getParametersMap(),
             lineage.getSeed(),
             lineage.getMetricsMap(),
-            lineage.getParleyVersion()),
+            lineage.getParleyVersion(),
+            lineage.getParleyCommit()),
         List.copyOf(version.getAliasesList()),
         version.getFileSha256Map(),
         version.getSizeBytes(),
@@ -207,5 +215,20 @@ final class Convert {
         response.hasPreviousVersion()
             ? OptionalInt.of(response.getPreviousVersion())
             : OptionalInt.empty());
+  }
+
+  static Rollback rollback(dev.parley.v1.RollbackModelResponse response) {
+    return new Rollback(
+        model(response.getModel()),
+        response.hasRolledBackVersion()
+            ? OptionalInt.of(response.getRolledBackVersion())
+            : OptionalInt.empty(),
+        response.hasEndedCanary()
+            ? Optional.of(canary(response.getEndedCanary()))
+            : Optional.empty());
+  }
+
+  private static Canary canary(dev.parley.v1.Canary canary) {
+    return new Canary(canary.getVersion(), canary.getShare());
   }
 }

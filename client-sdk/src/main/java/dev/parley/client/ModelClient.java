@@ -1,15 +1,16 @@
 package dev.parley.client;
 
 import dev.parley.v1.DeleteModelVersionRequest;
+import dev.parley.v1.EndModelCanaryRequest;
 import dev.parley.v1.GetModelVersionRequest;
 import dev.parley.v1.ListModelVersionsRequest;
 import dev.parley.v1.ListModelVersionsResponse;
 import dev.parley.v1.ListModelsRequest;
 import dev.parley.v1.ListModelsResponse;
 import dev.parley.v1.ModelServiceGrpc;
+import dev.parley.v1.RollbackModelRequest;
 import dev.parley.v1.SetModelAliasRequest;
-import io.grpc.Status;
-import java.util.Comparator;
+import dev.parley.v1.SetModelCanaryRequest;
 import java.util.stream.Stream;
 
 /** The server's models and their versions. Made by {@link ParleyClient#models}; thread-safe. */
@@ -115,31 +116,74 @@ public final class ModelClient {
   }
 
   /**
-   * Makes the newest version before the present default the default.
+   * Makes default again what it was before, and ends the canary. A second rollback goes a step
+   * further back.
    *
-   * @throws ConflictException if there is none
+   * @throws ConflictException if there is nothing to go back to
+   * @throws ModelNotFoundException if there is no such model
    */
-  public AliasChange rollback(String name) {
-    ModelVersion present = get(name);
-    int previous =
-        versions(name)
-            .map(ModelVersion::version)
-            .filter(version -> version < present.version())
-            .max(Comparator.naturalOrder())
-            .orElseThrow(
-                () ->
-                    Errors.local(
-                        Status.Code.FAILED_PRECONDITION,
-                        "NO_EARLIER_VERSION",
-                        "There is no version of " + name + " before " + present.reference(),
-                        null));
-    return promote(name, previous);
+  public Rollback rollback(String name) {
+    return rollback(RollbackModelRequest.newBuilder().setName(name).build());
+  }
+
+  /**
+   * As {@link #rollback(String)}, but only from one version: repeated, it goes back once.
+   *
+   * @throws ConflictException if the default is another version, too
+   */
+  public Rollback rollback(String name, int fromVersion) {
+    return rollback(
+        RollbackModelRequest.newBuilder().setName(name).setExpectedVersion(fromVersion).build());
+  }
+
+  private Rollback rollback(RollbackModelRequest request) {
+    return client.unary(() -> Convert.rollback(timed().rollbackModel(request)));
+  }
+
+  /**
+   * Lets a version answer a share of the new conversations that name the model alone, instead of
+   * the canary that there may be. Conversations keep the version that they began with; where the
+   * canary cannot answer, the default does.
+   *
+   * @param share above 0 and at most 1
+   * @return the model as it stands now
+   * @throws ConflictException if the version is the default, or a backward model
+   * @throws ModelNotFoundException if there is no such version
+   */
+  public Model setCanary(String name, int version, double share) {
+    return client.unary(
+        () ->
+            Convert.model(
+                timed()
+                    .setModelCanary(
+                        SetModelCanaryRequest.newBuilder()
+                            .setName(name)
+                            .setCanary(
+                                dev.parley.v1.Canary.newBuilder()
+                                    .setVersion(version)
+                                    .setShare(share))
+                            .build())
+                    .getModel()));
+  }
+
+  /**
+   * Ends a model's canary, if it has one: the default gets all new conversations.
+   *
+   * @return the model as it stands now
+   */
+  public Model endCanary(String name) {
+    return client.unary(
+        () ->
+            Convert.model(
+                timed()
+                    .endModelCanary(EndModelCanaryRequest.newBuilder().setName(name).build())
+                    .getModel()));
   }
 
   /**
    * Deletes a version.
    *
-   * @throws ConflictException while an alias or a conversation holds it
+   * @throws ConflictException while an alias, a canary or a conversation holds it
    */
   public void delete(String name, int version) {
     var unused =

@@ -47,6 +47,8 @@ public record ModelVersion(
    * @param parameters hyper-parameters by name
    * @param seed unsigned
    * @param metrics loss_before, loss_after, perplexity_after, ...
+   * @param parleyCommit the git commit of the Parley that made it, with {@code -dirty} behind it
+   *     where it had other changes; empty: not known
    */
   public record Lineage(
       String origin,
@@ -57,7 +59,8 @@ public record ModelVersion(
       Map<String, String> parameters,
       long seed,
       Map<String, Double> metrics,
-      String parleyVersion) {
+      String parleyVersion,
+      String parleyCommit) {
     public Lineage {
       parameters = Map.copyOf(parameters);
       metrics = Map.copyOf(metrics);

@@ -65,13 +65,38 @@ class ModelClientTest {
   }
 
   @Test
-  void rollback_byName_goesToTheVersionBefore() {
+  void rollback_byName_goesBackToWhatWasTheDefaultBefore() {
     models.promote("barista", 3);
-    assertThat(models.rollback("barista").model().defaultVersion()).hasValue(2);
-    models.rollback("barista");
+    models.promote("barista", 2);
+    Rollback back = models.rollback("barista", 2);
+    assertThat(back.rolledBackVersion()).hasValue(2);
+    assertThat(back.endedCanary()).isEmpty();
+    assertThat(back.model().defaultVersion()).hasValue(3);
+    assertThat(back.model().previousDefaultVersion()).hasValue(1);
+    assertThatThrownBy(() -> models.rollback("barista", 2)).isInstanceOf(ConflictException.class);
+    assertThat(models.rollback("barista").model().defaultVersion()).hasValue(1);
     assertThatThrownBy(() -> models.rollback("barista"))
         .isInstanceOf(ConflictException.class)
-        .hasMessageContaining("before barista@1");
+        .hasMessageContaining("never another version");
+    assertThatThrownBy(() -> models.rollback("nobody")).isInstanceOf(ModelNotFoundException.class);
+  }
+
+  @Test
+  void setCanary_isSeenByWatchers_endsWithARollback() {
+    models.promote("barista", 2);
+    assertThat(models.setCanary("barista", 3, 0.25).canary()).hasValue(new Canary(3, 0.25));
+    try (ModelWatch watch = models.watch()) {
+      assertThat(watch.take().canary()).hasValue(new Canary(3, 0.25));
+    }
+    assertThatThrownBy(() -> models.delete("barista", 3)).isInstanceOf(ConflictException.class);
+    Rollback back = models.rollback("barista");
+    assertThat(back.endedCanary()).hasValue(new Canary(3, 0.25));
+    assertThat(back.model().canary()).isEmpty();
+    assertThatThrownBy(() -> models.setCanary("barista", 1, 0.25))
+        .isInstanceOf(ConflictException.class);
+    models.setCanary("barista", 2, 1);
+    assertThat(models.endCanary("barista").canary()).isEmpty();
+    assertThat(models.endCanary("barista").defaultVersion()).hasValue(1);
   }
 
   @Test

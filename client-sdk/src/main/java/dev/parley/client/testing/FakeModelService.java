@@ -1,8 +1,11 @@
 package dev.parley.client.testing;
 
+import dev.parley.v1.Canary;
 import dev.parley.v1.DeleteModelVersionRequest;
 import dev.parley.v1.DeleteModelVersionResponse;
 import dev.parley.v1.DeploymentState;
+import dev.parley.v1.EndModelCanaryRequest;
+import dev.parley.v1.EndModelCanaryResponse;
 import dev.parley.v1.GetModelVersionRequest;
 import dev.parley.v1.GetModelVersionResponse;
 import dev.parley.v1.ListModelVersionsRequest;
@@ -12,26 +15,34 @@ import dev.parley.v1.ListModelsResponse;
 import dev.parley.v1.Model;
 import dev.parley.v1.ModelServiceGrpc;
 import dev.parley.v1.ModelVersion;
+import dev.parley.v1.RollbackModelRequest;
+import dev.parley.v1.RollbackModelResponse;
 import dev.parley.v1.ServedModel;
 import dev.parley.v1.SetModelAliasRequest;
 import dev.parley.v1.SetModelAliasResponse;
+import dev.parley.v1.SetModelCanaryRequest;
+import dev.parley.v1.SetModelCanaryResponse;
 import dev.parley.v1.WatchModelsRequest;
 import dev.parley.v1.WatchModelsResponse;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** The models of a {@link FakeParleyServer}: names, versions, aliases, no weights. */
+/** The models of a {@link FakeParleyServer}: names, versions, aliases, canaries, no weights. */
 final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   private static final class Entry {
     private final TreeSet<Integer> versions = new TreeSet<>();
     private final Map<String, Integer> aliases = new TreeMap<>();
+    private final Deque<Integer> pastDefaults = new ArrayDeque<>(); // the latest first
+    private @Nullable Canary canary;
   }
 
   private final Map<String, Entry> models = new TreeMap<>();
@@ -127,6 +138,13 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
       return;
     }
     Integer previous = entry.aliases.put(request.getAlias(), request.getVersion());
+    boolean moved = previous != null && previous != request.getVersion();
+    if (moved && request.getAlias().equals("default")) {
+      entry.pastDefaults.push(previous);
+      if (entry.canary != null && entry.canary.getVersion() == request.getVersion()) {
+        entry.canary = null;
+      }
+    }
     SetModelAliasResponse.Builder response =
         SetModelAliasResponse.newBuilder().setModel(model(request.getName(), entry));
     if (previous != null) {
@@ -138,16 +156,91 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   }
 
   @Override
+  public synchronized void setModelCanary(
+      SetModelCanaryRequest request, StreamObserver<SetModelCanaryResponse> responses) {
+    Entry entry = models.get(request.getName());
+    int version = request.getCanary().getVersion();
+    String reference = request.getName() + "@" + version;
+    if (entry == null || !entry.versions.contains(version)) {
+      responses.onError(missing(reference).toException());
+    } else if (Integer.valueOf(version).equals(entry.aliases.get("default"))) {
+      responses.onError(conflict("CANARY_IS_DEFAULT", reference + " is the default").toException());
+    } else {
+      SetModelCanaryResponse.Builder response = SetModelCanaryResponse.newBuilder();
+      if (entry.canary != null) {
+        response.setPreviousCanary(entry.canary);
+      }
+      entry.canary = request.getCanary();
+      changed(request.getName(), entry);
+      responses.onNext(response.setModel(model(request.getName(), entry)).build());
+      responses.onCompleted();
+    }
+  }
+
+  @Override
+  public synchronized void endModelCanary(
+      EndModelCanaryRequest request, StreamObserver<EndModelCanaryResponse> responses) {
+    Entry entry = models.get(request.getName());
+    if (entry == null) {
+      responses.onError(missing(request.getName()).toException());
+      return;
+    }
+    EndModelCanaryResponse.Builder response = EndModelCanaryResponse.newBuilder();
+    if (entry.canary != null) {
+      response.setEndedCanary(entry.canary);
+      entry.canary = null;
+      changed(request.getName(), entry);
+    }
+    responses.onNext(response.setModel(model(request.getName(), entry)).build());
+    responses.onCompleted();
+  }
+
+  @Override
+  public synchronized void rollbackModel(
+      RollbackModelRequest request, StreamObserver<RollbackModelResponse> responses) {
+    Entry entry = models.get(request.getName());
+    if (entry == null) {
+      responses.onError(missing(request.getName()).toException());
+      return;
+    }
+    int present = entry.aliases.getOrDefault("default", 0);
+    entry.pastDefaults.removeIf(version -> !entry.versions.contains(version));
+    Integer previous = entry.pastDefaults.peek();
+    if (request.hasExpectedVersion() && request.getExpectedVersion() != present) {
+      responses.onError(
+          conflict("DEFAULT_HAS_MOVED", "The default is version " + present).toException());
+    } else if (previous == null) {
+      responses.onError(
+          conflict("NOTHING_TO_ROLL_BACK", "The default was never another version").toException());
+    } else {
+      entry.pastDefaults.pop();
+      entry.aliases.put("default", previous);
+      RollbackModelResponse.Builder response =
+          RollbackModelResponse.newBuilder().setRolledBackVersion(present);
+      if (entry.canary != null) {
+        response.setEndedCanary(entry.canary);
+        entry.canary = null;
+      }
+      changed(request.getName(), entry);
+      responses.onNext(response.setModel(model(request.getName(), entry)).build());
+      responses.onCompleted();
+    }
+  }
+
+  @Override
   public synchronized void deleteModelVersion(
       DeleteModelVersionRequest request, StreamObserver<DeleteModelVersionResponse> responses) {
     Entry entry = models.get(request.getName());
     String reference = request.getName() + "@" + request.getVersion();
     if (entry == null || !entry.versions.contains(request.getVersion())) {
       responses.onError(missing(reference).toException());
-    } else if (entry.aliases.containsValue(request.getVersion())) {
+    } else if (entry.aliases.containsValue(request.getVersion())
+        || (entry.canary != null && entry.canary.getVersion() == request.getVersion())) {
       responses.onError(
           FakeError.of(
-                  Status.Code.FAILED_PRECONDITION, "VERSION_IN_USE", reference + " has an alias")
+                  Status.Code.FAILED_PRECONDITION,
+                  "VERSION_IN_USE",
+                  reference + " has an alias or is a canary")
               .toException());
     } else {
       entry.versions.remove(request.getVersion());
@@ -195,12 +288,20 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   }
 
   private static Model model(String name, Entry entry) {
-    return Model.newBuilder()
-        .setName(name)
-        .setLatestVersion(entry.versions.last())
-        .setVersionCount(entry.versions.size())
-        .putAllAliases(entry.aliases)
-        .build();
+    Model.Builder model =
+        Model.newBuilder()
+            .setName(name)
+            .setLatestVersion(entry.versions.last())
+            .setVersionCount(entry.versions.size())
+            .putAllAliases(entry.aliases);
+    if (entry.canary != null) {
+      model.setCanary(entry.canary);
+    }
+    entry.pastDefaults.stream()
+        .filter(entry.versions::contains)
+        .findFirst()
+        .ifPresent(model::setPreviousDefaultVersion);
+    return model.build();
   }
 
   private static ModelVersion version(String name, Entry entry, int version) {
@@ -216,6 +317,10 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
           }
         });
     return proto.build();
+  }
+
+  private static FakeError conflict(String reason, String message) {
+    return FakeError.of(Status.Code.FAILED_PRECONDITION, reason, message);
   }
 
   private static FakeError missing(String reference) {

@@ -19,7 +19,9 @@ final class HuggingFaceImport {
 
   private HuggingFaceImport() {}
 
-  static RegisteredVersion run(Registry registry, String model, Path source, String origin) {
+  static RegisteredVersion run(
+      Registry registry, String model, Path source, String origin, Direction direction) {
+    requireDirection(registry, model, direction);
     requireMatchingTokenizer(source, Gpt2Checkpoint.config(source));
     Path weightsFile = Gpt2Checkpoint.weightsFile(source);
     try (StagedVersion staged = registry.stage(model);
@@ -34,10 +36,22 @@ final class HuggingFaceImport {
       }
       Tokenizer.copyFiles(source, target);
       return staged.publish(
-          Lineage.untrained("imported", origin, DurableFiles.sha256(weightsFile), 0));
+          Lineage.untrained("imported", origin, DurableFiles.sha256(weightsFile), direction, 0));
     } catch (IOException e) {
       throw RegistryException.of("import %s as '%s'".formatted(source, model), source, e);
     }
+  }
+
+  private static void requireDirection(Registry registry, String model, Direction direction) {
+    registry
+        .direction(model)
+        .filter(present -> present != direction)
+        .ifPresent(
+            present -> {
+              throw new RegistryException(
+                  "'%s' has %s versions, but the one to import is %s; give it a name of its own"
+                      .formatted(model, present, direction));
+            });
   }
 
   private static void requireMatchingTokenizer(Path source, Gpt2Config config) {

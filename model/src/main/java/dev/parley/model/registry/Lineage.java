@@ -53,14 +53,15 @@ public record Lineage(
   }
 
   /** A version that no training made. */
-  static Lineage untrained(String origin, String base, String baseWeightsSha256, long seed) {
+  static Lineage untrained(
+      String origin, String base, String baseWeightsSha256, Direction direction, long seed) {
     return new Lineage(
         origin,
         base,
         baseWeightsSha256,
         "",
         "",
-        Map.of(),
+        direction == Direction.FORWARD ? Map.of() : Map.of(DIRECTION, direction.name()),
         seed,
         Map.of(),
         ParleyVersion.current(),

@@ -49,7 +49,7 @@ public final class RandomBase {
         Gpt2Weights weights = Gpt2Weights.random(config, seed, scope)) {
       Gpt2Checkpoint.write(staged.directory(), weights);
       Gpt2Vocabulary.write(staged.directory());
-      return staged.publish(Lineage.untrained(origin, "", "", seed), version);
+      return staged.publish(Lineage.untrained(origin, "", "", Direction.FORWARD, seed), version);
     } catch (IOException e) {
       throw RegistryException.of("make '%s'".formatted(model), registry.root(), e);
     }

@@ -264,17 +264,32 @@ public final class Registry {
   }
 
   /**
+   * In which order the versions of a model read turns: all the same way, for its default answers or
+   * it ranks. Empty: there is no such model.
+   */
+  public Optional<Direction> direction(String model) {
+    return versions(model).isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            resolve(model + "@" + ModelReference.LATEST).manifest().lineage().direction());
+  }
+
+  /**
    * Registers a model that is a directory in Hugging Face layout: config.json, weights, tokenizer
    * and generation_config.json are taken along, weights that are not one model.safetensors are
-   * converted to that.
+   * converted to that. It reads turns as the version does that it was exported from; else forward.
    *
-   * @throws RegistryException if the tokenizer does not fit the model
+   * @throws RegistryException if the tokenizer does not fit the model, or other versions of the
+   *     model read turns the other way round
    * @throws dev.parley.model.checkpoint.CheckpointException if the weights cannot be used
    * @throws dev.parley.model.text.TokenizerException if the tokenizer cannot be used
    */
   public RegisteredVersion importDirectory(String model, Path huggingFaceDirectory) {
     return importDirectory(
-        model, huggingFaceDirectory, huggingFaceDirectory.toAbsolutePath().toString());
+        model,
+        huggingFaceDirectory,
+        huggingFaceDirectory.toAbsolutePath().toString(),
+        Direction.of(huggingFaceDirectory));
   }
 
   /**
@@ -282,10 +297,12 @@ public final class Registry {
    *
    * @param origin for the lineage: what names these files for everyone, such as {@code
    *     organisation/name@commit}
+   * @param direction in which order the model reads turns
    */
-  public RegisteredVersion importDirectory(String model, Path huggingFaceDirectory, String origin) {
+  public RegisteredVersion importDirectory(
+      String model, Path huggingFaceDirectory, String origin, Direction direction) {
     ModelReference.requireName(model);
-    return HuggingFaceImport.run(this, model, huggingFaceDirectory, origin);
+    return HuggingFaceImport.run(this, model, huggingFaceDirectory, origin, direction);
   }
 
   /**

@@ -76,6 +76,28 @@ final class Talk implements AutoCloseable {
   static Talk begin(
       ChatService service, ChatSetup setup, Outbox outbox, @Nullable Deadline deadline) {
     ServedModels.Lease lease = service.models().acquire(setup.getModel());
+    try {
+      return begin(service, lease, setup, outbox, deadline);
+    } catch (RuntimeException e) {
+      if (!lease.canary()) {
+        throw e;
+      }
+      // whatever is wrong, with the canary or with the setup, is decided by the default
+      return begin(
+          service,
+          service.models().acquireWithoutCanary(setup.getModel()),
+          setup,
+          outbox,
+          deadline);
+    }
+  }
+
+  private static Talk begin(
+      ChatService service,
+      ServedModels.Lease lease,
+      ChatSetup setup,
+      Outbox outbox,
+      @Nullable Deadline deadline) {
     Optional<ServedModels.Lease> backward = Optional.empty();
     try {
       ChatEngine engine = lease.engine();

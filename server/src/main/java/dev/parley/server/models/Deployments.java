@@ -1,11 +1,13 @@
 package dev.parley.server.models;
 
 import com.google.rpc.Code;
+import dev.parley.model.registry.Canary;
 import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
+import dev.parley.model.registry.RegistryException;
 import dev.parley.server.chat.ServedModels;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeploymentState;
@@ -16,13 +18,16 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +45,13 @@ import org.slf4j.LoggerFactory;
  *
  * A version stays while a conversation leases it or an alias in service names it. When a version
  * that an alias names cannot be loaded, the one that the alias led to before stays and answers.
+ *
+ * <h2>Canaries</h2>
+ *
+ * While a model's default is in service, its canary is loaded beside it. A conversation that names
+ * the model alone is drawn for the canary with the probability of its share; it gets the canary
+ * only where that serves at this moment, otherwise the default, and waits for neither. Nothing that
+ * happens to a canary makes a conversation fail that has not begun, or the server unhealthy.
  *
  * <h2>Recovery</h2>
  *
@@ -67,25 +79,32 @@ public final class Deployments implements ServedModels, AutoCloseable {
   private final List<Deployment> orphans = new ArrayList<>(); // guarded by this; broken, replaced
   private final Restarts restarts = new Restarts(); // guarded by this
   private final LongSupplier nanoClock;
+  private final DoubleSupplier draw;
   private final ExecutorService threads;
   private boolean closed; // guarded by this
 
   /** Nothing is loaded yet. */
   public Deployments(Registry registry, VersionLoader loader, ModelObserver observer) {
-    this(registry, loader, observer, System::nanoTime);
+    this(registry, loader, observer, System::nanoTime, new Random()::nextDouble);
   }
 
   /**
    * Nothing is loaded yet.
    *
    * @param nanoClock as {@link System#nanoTime}
+   * @param draw evenly distributed from 0 to below 1; below a canary's share means the canary
    */
   Deployments(
-      Registry registry, VersionLoader loader, ModelObserver observer, LongSupplier nanoClock) {
+      Registry registry,
+      VersionLoader loader,
+      ModelObserver observer,
+      LongSupplier nanoClock,
+      DoubleSupplier draw) {
     this.registry = registry;
     this.loader = loader;
     this.observer = observer;
     this.nanoClock = nanoClock;
+    this.draw = draw;
     AtomicInteger count = new AtomicInteger();
     this.threads =
         Executors.newCachedThreadPool(
@@ -98,6 +117,12 @@ public final class Deployments implements ServedModels, AutoCloseable {
 
   @Override
   public Lease acquire(String modelReference) {
+    return canary(modelReference)
+        .orElseGet(() -> acquire("setup.model", modelReference, Direction.FORWARD));
+  }
+
+  @Override
+  public Lease acquireWithoutCanary(String modelReference) {
     return acquire("setup.model", modelReference, Direction.FORWARD);
   }
 
@@ -115,12 +140,52 @@ public final class Deployments implements ServedModels, AutoCloseable {
     try {
       LoadedVersion loaded = deployment.loaded().join();
       alias.ifPresent(key -> serves(key, deployment));
-      return new VersionLease(loaded, () -> release(deployment));
+      return new VersionLease(loaded, false, () -> release(deployment));
     } catch (CompletionException e) {
       release(deployment);
       return alias
           .flatMap(this::previous)
           .orElseThrow(() -> ModelErrors.notLoaded(deployment.key().toString(), e.getCause()));
+    }
+  }
+
+  /** A lease on the canary, for a name that is drawn for it while it serves. */
+  private Optional<Lease> canary(String model) {
+    Optional<RegisteredVersion> target =
+        registeredCanary(model, canary -> draw.getAsDouble() < canary.share());
+    if (target.isEmpty()) {
+      return Optional.empty();
+    }
+    synchronized (this) {
+      Deployment deployment = deployments.get(VersionKey.of(target.get()));
+      if (!closed && deployment != null && deployment.serves()) {
+        deployment.lease();
+        return Optional.of(
+            new VersionLease(deployment.loaded().join(), true, () -> release(deployment)));
+      }
+      if (!closed
+          && deployment != null
+          && due(deployment)
+          && inService.containsKey(new AliasKey(model, ModelReference.DEFAULT))) {
+        load(target.get()); // for those to come
+      }
+    }
+    observer.canaryMissed(model);
+    return Optional.empty();
+  }
+
+  /** The canary of a model, if it has one that is wanted; what is wrong with it is logged. */
+  private Optional<RegisteredVersion> registeredCanary(String model, Predicate<Canary> wanted) {
+    try {
+      return registry
+          .canary(model)
+          .filter(wanted)
+          .map(canary -> registry.resolve(ModelReference.of(model, canary.version())));
+    } catch (IllegalArgumentException e) { // not a model's name alone
+      return Optional.empty();
+    } catch (RegistryException e) {
+      log.warn("model {} has a canary that cannot be read: {}", model, e.getMessage());
+      return Optional.empty();
     }
   }
 
@@ -239,7 +304,8 @@ public final class Deployments implements ServedModels, AutoCloseable {
       return Optional.empty();
     }
     deployment.lease();
-    return Optional.of(new VersionLease(deployment.loaded().join(), () -> release(deployment)));
+    return Optional.of(
+        new VersionLease(deployment.loaded().join(), false, () -> release(deployment)));
   }
 
   private synchronized void release(Deployment deployment) {
@@ -247,8 +313,8 @@ public final class Deployments implements ServedModels, AutoCloseable {
   }
 
   /**
-   * Loads what aliases in service name now, and unloads what nothing holds any more. Called about
-   * every second and after each change of an alias.
+   * Loads what aliases in service name now, with their canaries, and unloads what nothing holds any
+   * more. Called about every second and after each change of an alias.
    */
   public void refresh() {
     Map<AliasKey, Optional<RegisteredVersion>> targets = targets();
@@ -268,8 +334,16 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
     Map<AliasKey, Optional<RegisteredVersion>> targets = new HashMap<>();
     for (AliasKey alias : aliases) {
+      if (alias.isCanary()) {
+        targets.putIfAbsent(alias, Optional.empty()); // unless its default is in service, below
+        continue;
+      }
       try {
         targets.put(alias, Optional.of(registry.resolve(alias.reference())));
+        if (alias.isDefault()) {
+          targets.put(
+              AliasKey.canary(alias.model()), registeredCanary(alias.model(), canary -> true));
+        }
       } catch (ModelNotFoundException e) {
         targets.put(alias, Optional.empty());
       }
@@ -283,6 +357,9 @@ public final class Deployments implements ServedModels, AutoCloseable {
       return;
     }
     VersionKey key = VersionKey.of(target.get());
+    if (alias.isCanary() && !key.equals(inService.get(alias))) {
+      inService.remove(alias); // no earlier canary answers in the place of one that loads
+    }
     Deployment deployment = deployments.get(key);
     boolean stopped = deployment != null && restarts.count(key) > 0;
     if (deployment == null || (stopped && due(deployment))) {
@@ -319,10 +396,11 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
   }
 
-  /** Whether every alias in service leads to a version that serves. */
+  /** Whether every alias in service leads to a version that serves; canaries do not count. */
   public synchronized boolean healthy() {
-    return inService.values().stream()
-        .map(deployments::get)
+    return inService.entrySet().stream()
+        .filter(entry -> !entry.getKey().isCanary())
+        .map(entry -> deployments.get(entry.getValue()))
         .allMatch(deployment -> deployment != null && deployment.serves());
   }
 
@@ -332,7 +410,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
    * @throws RpcException if there is no such version or it cannot be loaded
    */
   public void preload(String modelReference) {
-    acquire(modelReference).close();
+    acquireWithoutCanary(modelReference).close();
   }
 
   /** Whether this server can answer with a version at once. */

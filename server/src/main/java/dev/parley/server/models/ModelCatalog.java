@@ -8,6 +8,7 @@ import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
 import dev.parley.v1.Architecture;
+import dev.parley.v1.Canary;
 import dev.parley.v1.Lineage;
 import dev.parley.v1.Model;
 import dev.parley.v1.ModelVersion;
@@ -40,13 +41,19 @@ public final class ModelCatalog {
     if (versions.isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(
+    Model.Builder model =
         Model.newBuilder()
             .setName(name)
             .setLatestVersion(Collections.max(versions))
             .setVersionCount(versions.size())
-            .putAllAliases(registry.aliases(name))
-            .build());
+            .putAllAliases(registry.aliases(name));
+    registry.canary(name).ifPresent(canary -> model.setCanary(canary(canary)));
+    registry.previousDefault(name).ifPresent(model::setPreviousDefaultVersion);
+    return Optional.of(model.build());
+  }
+
+  static Canary canary(dev.parley.model.registry.Canary canary) {
+    return Canary.newBuilder().setVersion(canary.version()).setShare(canary.share()).build();
   }
 
   /** The numbers of a model's versions, the newest first; none if there is no such model. */

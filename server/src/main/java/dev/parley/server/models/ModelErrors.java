@@ -6,6 +6,7 @@ import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
+import dev.parley.model.registry.RolloutException;
 import dev.parley.server.rpc.RpcException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,6 +48,15 @@ final class ModelErrors {
     } catch (IllegalArgumentException e) {
       violations.add(RpcException.violation(field, String.valueOf(e.getMessage())));
     }
+  }
+
+  /** FAILED_PRECONDITION: a canary or a rollback is impossible as the model stands. */
+  static RpcException refused(String model, RolloutException e) {
+    return RpcException.of(
+        Code.FAILED_PRECONDITION,
+        e.reason().name(),
+        String.valueOf(e.getMessage()),
+        Map.of("model", model));
   }
 
   static RpcException notFound(ModelNotFoundException e) {

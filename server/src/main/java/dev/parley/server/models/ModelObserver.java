@@ -19,4 +19,7 @@ public interface ModelObserver {
 
   /** A version is loaded again because its engine stopped after a failure. */
   default void engineRestarts(String model, int version) {}
+
+  /** A conversation was drawn for a model's canary, which did not serve: it got the default. */
+  default void canaryMissed(String model) {}
 }

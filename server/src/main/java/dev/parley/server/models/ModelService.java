@@ -2,14 +2,19 @@ package dev.parley.server.models;
 
 import com.google.rpc.BadRequest.FieldViolation;
 import com.google.rpc.Code;
+import dev.parley.model.registry.Canary;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.Registry;
+import dev.parley.model.registry.Rollback;
+import dev.parley.model.registry.RolloutException;
 import dev.parley.model.registry.VersionInUseException;
 import dev.parley.server.rpc.Paging;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeleteModelVersionRequest;
 import dev.parley.v1.DeleteModelVersionResponse;
+import dev.parley.v1.EndModelCanaryRequest;
+import dev.parley.v1.EndModelCanaryResponse;
 import dev.parley.v1.GetModelVersionRequest;
 import dev.parley.v1.GetModelVersionResponse;
 import dev.parley.v1.ListModelVersionsRequest;
@@ -18,8 +23,12 @@ import dev.parley.v1.ListModelsRequest;
 import dev.parley.v1.ListModelsResponse;
 import dev.parley.v1.Model;
 import dev.parley.v1.ModelServiceGrpc;
+import dev.parley.v1.RollbackModelRequest;
+import dev.parley.v1.RollbackModelResponse;
 import dev.parley.v1.SetModelAliasRequest;
 import dev.parley.v1.SetModelAliasResponse;
+import dev.parley.v1.SetModelCanaryRequest;
+import dev.parley.v1.SetModelCanaryResponse;
 import dev.parley.v1.WatchModelsRequest;
 import dev.parley.v1.WatchModelsResponse;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -27,8 +36,10 @@ import io.grpc.stub.StreamObserver;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,11 +138,73 @@ public final class ModelService extends ModelServiceGrpc.ModelServiceImplBase {
         request.getVersion());
     watch.lookNow();
     SetModelAliasResponse.Builder response =
-        SetModelAliasResponse.newBuilder()
-            .setModel(catalog.model(request.getName()).orElse(Model.getDefaultInstance()));
+        SetModelAliasResponse.newBuilder().setModel(model(request.getName()));
     previous.ifPresent(response::setPreviousVersion);
     client.onNext(response.build());
     client.onCompleted();
+  }
+
+  @Override
+  public void setModelCanary(
+      SetModelCanaryRequest request, StreamObserver<SetModelCanaryResponse> client) {
+    String name = request.getName();
+    Canary canary = requireCanary(request);
+    Optional<Canary> previous = rollout(name, () -> registry.setCanary(name, canary));
+    log.info("model {}@{} is canary with share {} now", name, canary.version(), canary.share());
+    watch.lookNow();
+    SetModelCanaryResponse.Builder response =
+        SetModelCanaryResponse.newBuilder().setModel(model(name));
+    previous.map(ModelCatalog::canary).ifPresent(response::setPreviousCanary);
+    client.onNext(response.build());
+    client.onCompleted();
+  }
+
+  @Override
+  public void endModelCanary(
+      EndModelCanaryRequest request, StreamObserver<EndModelCanaryResponse> client) {
+    String name = requireModel(request.getName());
+    Optional<Canary> ended = registry.endCanary(name);
+    ended.ifPresent(canary -> log.info("model {}@{} is no canary now", name, canary.version()));
+    watch.lookNow();
+    EndModelCanaryResponse.Builder response =
+        EndModelCanaryResponse.newBuilder().setModel(model(name));
+    ended.map(ModelCatalog::canary).ifPresent(response::setEndedCanary);
+    client.onNext(response.build());
+    client.onCompleted();
+  }
+
+  @Override
+  public void rollbackModel(
+      RollbackModelRequest request, StreamObserver<RollbackModelResponse> client) {
+    String name = request.getName();
+    ModelErrors.name("name", name);
+    OptionalInt expected =
+        request.hasExpectedVersion()
+            ? OptionalInt.of(request.getExpectedVersion())
+            : OptionalInt.empty();
+    Rollback rollback = rollout(name, () -> registry.rollBack(name, expected));
+    log.info("model {} is rolled back to version {}", name, rollback.version());
+    watch.lookNow();
+    RollbackModelResponse.Builder response =
+        RollbackModelResponse.newBuilder().setModel(model(name));
+    rollback.from().ifPresent(response::setRolledBackVersion);
+    rollback.ended().map(ModelCatalog::canary).ifPresent(response::setEndedCanary);
+    client.onNext(response.build());
+    client.onCompleted();
+  }
+
+  private static <T> T rollout(String name, Supplier<T> change) {
+    try {
+      return change.get();
+    } catch (ModelNotFoundException e) {
+      throw ModelErrors.notFound(e);
+    } catch (RolloutException e) {
+      throw ModelErrors.refused(name, e);
+    }
+  }
+
+  private Model model(String name) {
+    return catalog.model(name).orElse(Model.getDefaultInstance());
   }
 
   @Override
@@ -142,7 +215,7 @@ public final class ModelService extends ModelServiceGrpc.ModelServiceImplBase {
     requireVersion(name, version);
     try {
       registry.resolve(ModelReference.of(name, version));
-      refuseAliased(name, version);
+      refuseInUse(name, version);
       if (!deployments.retire(name, version)) {
         throw held(name, version, "conversations hold it; wait until they end");
       }
@@ -195,6 +268,28 @@ public final class ModelService extends ModelServiceGrpc.ModelServiceImplBase {
     }
   }
 
+  private static Canary requireCanary(SetModelCanaryRequest request) {
+    List<FieldViolation> violations = new ArrayList<>();
+    ModelErrors.check("name", () -> ModelReference.of(request.getName()), violations);
+    int version = request.getCanary().getVersion();
+    double share = request.getCanary().getShare();
+    if (version < 1) {
+      violations.add(
+          RpcException.violation(
+              "canary.version", "is %d, but must be at least 1".formatted(version)));
+    }
+    if (!(share > 0 && share <= 1)) {
+      violations.add(
+          RpcException.violation(
+              "canary.share",
+              "is %s, but must be above 0 and at most 1, such as 0.1".formatted(share)));
+    }
+    if (!violations.isEmpty()) {
+      throw RpcException.invalid(violations);
+    }
+    return new Canary(version, share);
+  }
+
   private static void requireVersion(String name, int version) {
     List<FieldViolation> violations = new ArrayList<>();
     ModelErrors.check("name", () -> ModelReference.of(name), violations);
@@ -207,7 +302,10 @@ public final class ModelService extends ModelServiceGrpc.ModelServiceImplBase {
     }
   }
 
-  private void refuseAliased(String name, int version) {
+  private void refuseInUse(String name, int version) {
+    if (registry.canary(name).filter(canary -> canary.version() == version).isPresent()) {
+      throw held(name, version, "it is the canary; end that first");
+    }
     registry
         .aliases(name)
         .forEach(

@@ -10,16 +10,19 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** A conversation's hold on a version in memory. Thread-safe. */
 final class VersionLease implements Lease {
   private final LoadedVersion loaded;
+  private final boolean canary;
   private final Runnable release;
   private final AtomicBoolean released = new AtomicBoolean();
 
   /**
    * A lease that is counted already.
    *
+   * @param canary whether the conversation was drawn for it
    * @param release counts it down, once
    */
-  VersionLease(LoadedVersion loaded, Runnable release) {
+  VersionLease(LoadedVersion loaded, boolean canary, Runnable release) {
     this.loaded = loaded;
+    this.canary = canary;
     this.release = release;
   }
 
@@ -41,6 +44,11 @@ final class VersionLease implements Lease {
   @Override
   public GenerationParameters defaults() {
     return loaded.defaults();
+  }
+
+  @Override
+  public boolean canary() {
+    return canary;
   }
 
   @Override

@@ -5,9 +5,10 @@ import dev.parley.server.engine.EngineState;
 import dev.parley.v1.ServedModel;
 
 /**
- * Counts what the engine of one model version does. Counters and histograms are labelled by model
- * alone, so that they go on when a version takes over; what a version holds is labelled by version
- * too and vanishes with it.
+ * Counts what the engine of one model version does. How turns go is labelled by version, so that a
+ * canary can be compared with the default, and stays when the version is unloaded; what a step
+ * costs is labelled by model alone; what a version holds is labelled by version and vanishes with
+ * it.
  */
 final class EngineMetrics implements EngineObserver, AutoCloseable {
   private static final double NANOS = 1e9;
@@ -38,12 +39,12 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
 
   @Override
   public void firstToken(long nanos) {
-    metrics.timeToFirstToken.labelValues(model).observe(nanos / NANOS);
+    metrics.timeToFirstToken.labelValues(model, version).observe(nanos / NANOS);
   }
 
   @Override
   public void nextToken(long nanos) {
-    metrics.interToken.labelValues(model).observe(nanos / NANOS);
+    metrics.interToken.labelValues(model, version).observe(nanos / NANOS);
   }
 
   @Override
@@ -55,8 +56,8 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
   @Override
   public void turnEnded(
       String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
-    metrics.turn.labelValues(model).observe(nanos / NANOS);
-    metrics.turns.labelValues(model, reason).inc();
+    metrics.turn.labelValues(model, version).observe(nanos / NANOS);
+    metrics.turns.labelValues(model, version, reason).inc();
     metrics.tokens.labelValues(model, "prompt").inc(promptTokens);
     metrics.tokens.labelValues(model, "cached").inc(cachedTokens);
     metrics.tokens.labelValues(model, "generated").inc(generatedTokens);
@@ -64,7 +65,7 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
 
   @Override
   public void turnRefused() {
-    metrics.turns.labelValues(model, "refused").inc();
+    metrics.turns.labelValues(model, version, "refused").inc();
   }
 
   @Override

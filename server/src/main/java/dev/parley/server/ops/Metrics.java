@@ -67,19 +67,22 @@ public final class Metrics implements AutoCloseable {
           "parley_chat_time_to_first_token_seconds",
           "From a message's arrival to its reply's first token.",
           FIRST_TOKEN,
-          "model");
+          "model",
+          "version");
   final Histogram interToken =
       histogram(
           "parley_chat_inter_token_seconds",
           "Between two tokens of a reply; those of one step share its time.",
           TOKEN,
-          "model");
+          "model",
+          "version");
   final Histogram turn =
       histogram(
           "parley_chat_turn_seconds",
           "From a message's arrival to its reply's last token.",
           REQUEST,
-          "model");
+          "model",
+          "version");
   final Histogram queue =
       histogram(
           "parley_chat_queue_seconds",
@@ -88,7 +91,16 @@ public final class Metrics implements AutoCloseable {
           "model");
   final Counter turns =
       counter(
-          "parley_chat_turns_total", "Turns that ended, by the reason.", "model", "finish_reason");
+          "parley_chat_turns_total",
+          "Turns that ended, by the reason.",
+          "model",
+          "version",
+          "finish_reason");
+  final Counter canaryMisses =
+      counter(
+          "parley_canary_misses_total",
+          "Conversations drawn for a canary that did not serve: the default answered them.",
+          "model");
   final Counter tokens =
       counter(
           "parley_tokens_total",

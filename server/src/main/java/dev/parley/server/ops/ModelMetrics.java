@@ -47,6 +47,11 @@ final class ModelMetrics implements ModelObserver {
   }
 
   @Override
+  public void canaryMissed(String model) {
+    metrics.canaryMisses.labelValues(model).inc();
+  }
+
+  @Override
   public void loadFailed(String model, int version) {
     metrics.modelLoadFailures.labelValues(model).inc();
   }

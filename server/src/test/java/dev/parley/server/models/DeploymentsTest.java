@@ -9,6 +9,7 @@ import com.google.protobuf.util.Durations;
 import com.google.rpc.Code;
 import com.google.rpc.RetryInfo;
 import dev.parley.model.gpt2.Precision;
+import dev.parley.model.registry.Canary;
 import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
 import dev.parley.server.chat.ServedModels.Lease;
@@ -27,6 +28,7 @@ import dev.parley.v1.ServedModel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
@@ -45,6 +47,8 @@ class DeploymentsTest {
   private final List<Integer> unloaded = new CopyOnWriteArrayList<>();
   private final AtomicInteger restarts = new AtomicInteger();
   private final AtomicLong clock = new AtomicLong();
+  private final AtomicInteger missed = new AtomicInteger();
+  private final Random random = new Random(20_260_101);
   private final CountDownLatch secondMayLoad = new CountDownLatch(1);
   private final Semaphore loads = new Semaphore(1_000);
   private Registry registry;
@@ -65,7 +69,7 @@ class DeploymentsTest {
             Precision.FP32,
             shape -> EngineLimits.of(shape, 1 << 10, 64 << 20),
             observer);
-    deployments = new Deployments(registry, loader, observer, clock::get);
+    deployments = new Deployments(registry, loader, observer, clock::get, random::nextDouble);
   }
 
   @AfterEach
@@ -96,6 +100,11 @@ class DeploymentsTest {
 
     @Override
     public void loadFailed(String model, int version) {}
+
+    @Override
+    public void canaryMissed(String model) {
+      missed.incrementAndGet();
+    }
 
     @Override
     public void engineRestarts(String model, int version) {
@@ -214,6 +223,105 @@ class DeploymentsTest {
     Settled.until(() -> unloaded.contains(2));
     assertThat(deployments.state("m", 2)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_NOT_LOADED);
     assertThat(deployments.state("m", 1)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_SERVING);
+  }
+
+  @Test
+  void acquire_canaryLoads_defaultAnswersUntilItServes() {
+    deployments.acquire("m").close();
+    registry.setCanary("m", new Canary(2, 1));
+    deployments.refresh();
+    Settled.until(() -> loading.contains(2));
+
+    assertThat(version("m")).isEqualTo(1);
+    assertThat(missed).hasValue(1);
+    assertThat(deployments.state("m", 2)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_LOADING);
+    assertThat(deployments.healthy()).isTrue();
+
+    secondMayLoad.countDown();
+    awaitServing(2);
+
+    assertThat(version("m")).isEqualTo(2);
+    assertThat(version("m@1")).as("an explicit version").isEqualTo(1);
+    assertThat(version("m@default")).as("an explicit alias").isEqualTo(1);
+    assertThat(missed).hasValue(1);
+  }
+
+  @Test
+  void acquire_share_isThatOfTheSeed() {
+    withCanary(0.25);
+    Random same = new Random(20_260_101);
+
+    for (int i = 0; i < 400; i++) {
+      boolean canary = same.nextDouble() < 0.25;
+      assertThat(version("m")).as("conversation %d", i).isEqualTo(canary ? 2 : 1);
+    }
+  }
+
+  @Test
+  void acquire_canaryEngineHasDied_defaultAnswersTillItIsLoadedAgain() {
+    withCanary(1);
+    Lease running = deployments.acquire("m");
+    assertThat(running.canary()).isTrue();
+    loads.drainPermits();
+
+    running.engine().open(() -> new int[0]).submit(DeploymentsTest::request, new Deadly());
+    Settled.until(() -> running.engine().failure().isPresent());
+
+    assertThat(version("m")).isEqualTo(1);
+    assertThat(deployments.healthy()).as("the default answers").isTrue();
+    running.close();
+    loads.release(1_000);
+    Settled.until(() -> restarts.get() == 1);
+    awaitServing(2);
+    assertThat(version("m")).isEqualTo(2);
+  }
+
+  @Test
+  void refresh_canaryHasEnded_itsConversationsGoOn_thenItIsUnloaded() {
+    withCanary(1);
+    Lease running = deployments.acquire("m");
+    registry.endCanary("m");
+    deployments.refresh();
+
+    assertThat(version("m")).isEqualTo(1);
+    assertThat(running.engine().alive()).isTrue();
+    assertThat(deployments.state("m", 2)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_DRAINING);
+
+    running.close();
+    deployments.refresh();
+    Settled.until(() -> unloaded.contains(2));
+  }
+
+  @Test
+  void refresh_nobodyTalks_canaryStaysLoaded() {
+    withCanary(0.5);
+    for (int i = 0; i < 3; i++) {
+      deployments.refresh();
+    }
+    assertThat(deployments.state("m", 2)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_SERVING);
+    assertThat(unloaded).isEmpty();
+  }
+
+  private void withCanary(double share) {
+    secondMayLoad.countDown();
+    deployments.acquire("m").close();
+    registry.setCanary("m", new Canary(2, share));
+    deployments.refresh();
+    awaitServing(2);
+  }
+
+  private void awaitServing(int version) {
+    Settled.until(
+        () -> {
+          deployments.refresh();
+          return deployments.state("m", version) == DeploymentState.DEPLOYMENT_STATE_SERVING;
+        });
+  }
+
+  private int version(String reference) {
+    try (Lease lease = deployments.acquire(reference)) {
+      return lease.identity().getVersion();
+    }
   }
 
   private static TurnRequest request() {

@@ -27,7 +27,8 @@ class ModelMetricsTest {
       assertThat(metrics.scrape("").text())
           .contains(
               "parley_model_info{device=\"cpu\",model=\"m\",precision=\"fp32\",version=\"2\"} 1")
-          .contains("parley_chat_turns_total{finish_reason=\"refused\",model=\"m\"} 1.0");
+          .contains(
+              "parley_chat_turns_total{finish_reason=\"refused\",model=\"m\",version=\"2\"} 1.0");
       models.unloaded(MODEL);
       models.unloaded(MODEL);
       assertThat(metrics.scrape("").text()).doesNotContain("parley_model_info{");

@@ -81,7 +81,7 @@ public record DryRun(
               plan,
               device,
               Recipes.promotion(request.getParameters()),
-              data.direction(),
+              data,
               CheckpointPolicy.of(request.getParameters())),
           training.dialogues(),
           data.evaluation().dialogues(),

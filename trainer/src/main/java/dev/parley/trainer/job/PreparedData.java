@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param digest SHA-256 over the training dialogues
  * @param evaluationDigest SHA-256 over the evaluation dialogues
  * @param direction in which order turns are read
+ * @param overfitBatches how many batches are learned and evaluated alone; 0: all there are
  */
 record PreparedData(
     Sequences training,
@@ -31,7 +32,8 @@ record PreparedData(
     List<String> prompts,
     String digest,
     String evaluationDigest,
-    Direction direction) {
+    Direction direction,
+    int overfitBatches) {
   /** Asked when the request names no prompts: enough to see a change, few enough to read. */
   private static final int DEFAULT_PROMPTS = 4;
 
@@ -63,7 +65,8 @@ record PreparedData(
         prompts(request, read(split.evaluation(), direction)),
         Dialogue.digest(split.training()),
         Dialogue.digest(split.evaluation()),
-        direction);
+        direction,
+        overfit);
   }
 
   /** The first dialogues, to be learned and to be evaluated on; a long one may be several rows. */

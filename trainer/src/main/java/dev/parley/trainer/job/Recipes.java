@@ -186,12 +186,15 @@ final class Recipes {
       LoopListener.Plan plan,
       Device device,
       PromotionPolicy promotion,
-      Direction direction,
+      PreparedData data,
       CheckpointPolicy checkpoints) {
     TrainingParameters.Builder parameters = TrainingParameters.newBuilder();
     recipe.footprint().lora().ifPresent(lora -> parameters.setLora(lora(lora)));
     if (recipe.footprint().recompute()) {
       parameters.setGradientCheckpointing(true);
+    }
+    if (data.overfitBatches() > 0) {
+      parameters.setOverfitBatches(data.overfitBatches());
     }
     return parameters
         .setPreset(recipe.preset())
@@ -220,7 +223,7 @@ final class Recipes {
         .setDevice(Torch.name(device))
         .setPromotion(promotion)
         .setDirection(
-            switch (direction) {
+            switch (data.direction()) {
               case FORWARD -> TrainingDirection.TRAINING_DIRECTION_FORWARD;
               case BACKWARD -> TrainingDirection.TRAINING_DIRECTION_BACKWARD;
             })

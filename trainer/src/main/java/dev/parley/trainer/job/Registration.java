@@ -18,7 +18,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -36,17 +35,11 @@ record Registration(
    * @throws IllegalArgumentException if the model has versions that read turns the other way round
    */
   static void requireDirection(Registry registry, String model, Direction direction) {
-    List<Integer> versions = registry.versions(model);
-    if (versions.isEmpty()) {
-      return;
-    }
-    RegisteredVersion latest =
-        registry.resolve(ModelReference.of(model, versions.get(versions.size() - 1)));
-    Direction present = latest.manifest().lineage().direction();
-    if (present != direction) {
+    Optional<Direction> present = registry.direction(model);
+    if (present.isPresent() && present.get() != direction) {
       throw new IllegalArgumentException(
           "model_name is %s, which has %s versions, but parameters.direction is %s; give the new model a name of its own"
-              .formatted(model, present, direction));
+              .formatted(model, present.get(), direction));
     }
   }
 

@@ -46,7 +46,7 @@ final class UpdateWriter implements LoopListener {
 
   /** Every parameter. */
   TrainingParameters parameters(Plan plan) {
-    return Recipes.parameters(recipe, plan, device, promotion, data.direction(), checkpoints);
+    return Recipes.parameters(recipe, plan, device, promotion, data, checkpoints);
   }
 
   @Override
