@@ -52,8 +52,7 @@ final class ModelsCanaryCommand implements Runnable {
   public void run() {
     ModelReference wanted = UsageException.unlessValid(() -> ModelReference.parse(reference));
     Double share = change.share;
-    Optional<Canary> canary =
-        change.off || share == null ? end(wanted) : begin(wanted, share);
+    Optional<Canary> canary = change.off || share == null ? end(wanted) : begin(wanted, share);
     RolloutView.canary(models.output(json), wanted.name(), canary);
   }
 

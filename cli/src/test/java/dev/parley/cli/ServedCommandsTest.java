@@ -144,6 +144,35 @@ class ServedCommandsTest {
   }
 
   @Test
+  void models_rolloutThroughTheServer_changesWhatItsChatsGet() {
+    place.train("rolled").done();
+    place.train("rolled", "--promote", "never").done();
+
+    assertThat(run("", "models", "canary", "rolled@2", "--share", "0.5").done().out())
+        .isEqualToIgnoringNewLines("rolled@2 answers 50% of the new conversations with rolled now");
+    assertThat(run("", "models", "canary", "rolled", "--off", "--json").done().out())
+        .isEqualToIgnoringNewLines("{\"model\":\"rolled\",\"canary\":null}");
+    assertThat(run("", "models", "promote", "rolled@latest").done().out())
+        .isEqualToIgnoringNewLines("rolled@default is version 2 now, it was 1");
+    assertThat(answering("rolled")).isEqualTo("rolled@2");
+    assertThat(run("", "models", "rollback", "rolled", "--json").done().out())
+        .isEqualToIgnoringNewLines(
+            "{\"model\":\"rolled\",\"alias\":\"default\",\"version\":1,\"previous_version\":2,"
+                + "\"ended_canary\":null}");
+    assertThat(answering("rolled")).isEqualTo("rolled@1");
+    assertThat(run("", "models", "rollback", "rolled").failed().err())
+        .contains("'rolled' cannot be rolled back");
+  }
+
+  private static String answering(String model) {
+    return run("Hello?\n", "chat", "--model", model, "--max-new-tokens", "2", "--json")
+        .done()
+        .lastJson()
+        .get("model")
+        .asString();
+  }
+
+  @Test
   void loadtest_json_aLineForEachPoint() {
     List<JsonNode> points =
         run(

@@ -7,7 +7,6 @@ import dev.parley.model.registry.Registry;
 import dev.parley.model.text.Tokenizer;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -43,7 +42,7 @@ final class FullDiskTest {
         .contains("File too large")
         .contains("then resume the job");
     assertThat(registry.models()).isEmpty();
-    assertThat(Files.list(registry.root().resolve(".staging"))).isEmpty();
+    assertThat(registry.root().resolve(".staging")).isEmptyDirectory();
 
     Process roomy =
         TrainerProcess.launch(test.home, job.id(), new TrainerProcess.Resources(1, 256, 0));
