@@ -7,6 +7,7 @@ import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.Plan.Share;
 import dev.parley.server.engine.PrefixOffers.Offer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -41,6 +43,10 @@ class SchedulerRandomTest {
     int left;
     boolean started;
     boolean parked;
+    int candidates = 1;
+    final List<Said> others = new ArrayList<>(); // candidates beside it, once it is forked
+    boolean competes; // forked, or one of those
+    boolean resting;
 
     Said(long id, Talk talk, long startBy, long deadline, int left) {
       this.id = id;
@@ -48,6 +54,14 @@ class SchedulerRandomTest {
       this.startBy = startBy;
       this.deadline = deadline;
       this.left = left;
+    }
+
+    boolean candidate() {
+      return talk.id < 0;
+    }
+
+    boolean canGoOn() {
+      return !parked && !resting && talk.turns.get(0) == id;
     }
   }
 
@@ -61,6 +75,13 @@ class SchedulerRandomTest {
   private int completed;
   private int shared;
   private int accepted;
+  private int forked;
+  private int adopted;
+  private int arrived;
+  private final Set<Long> endedTurns = new HashSet<>();
+  private long oldest; // of the turns that can go on
+  private int waited; // for so many steps
+  private boolean forking;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
@@ -83,7 +104,7 @@ class SchedulerRandomTest {
       act();
       check(limits, step);
     }
-    turns.values().forEach(turn -> park(turn, false));
+    leads().forEach(turn -> park(turn, false));
     for (int step = 0; !turns.isEmpty(); step++) {
       assertThat(step).as("steps until all are served, seed %d", seed).isLessThan(50_000);
       check(limits, step);
@@ -101,6 +122,9 @@ class SchedulerRandomTest {
     assertThat(scheduler.state())
         .as("only what closed conversations left, seed %d", seed)
         .isEqualTo(new EngineState(0, 0, 0, 0, 0, left, limits.kvCapacityTokens()));
+    assertThat(endedTurns).as("turns that ended, seed %d", seed).hasSize(arrived);
+    assertThat(forked).as("turns with candidates, seed %d", seed).isGreaterThan(30);
+    assertThat(adopted).as("candidates that were chosen, seed %d", seed).isGreaterThan(10);
     assertThat(shared).as("beginnings that were shared, seed %d", seed).isGreaterThan(100);
     assertThat(completed).as("turns with a whole reply, seed %d", seed).isGreaterThan(150);
     assertThat(accepted > 0).isEqualTo(limits.guessingTokens() > 1);
@@ -112,11 +136,16 @@ class SchedulerRandomTest {
       Talk talk = new Talk(++ids);
       talks.put(talk.id, talk);
       scheduler.open(talk.id);
-    } else if (what < 40 && !open().isEmpty() && turns.size() < 40) {
+    } else if (what < 40 && !open().isEmpty() && leads().size() < 40) {
       Talk talk = any(open());
       long startBy = random.nextInt(5) == 0 ? now + random.nextInt(30) : TurnRequest.NEVER;
       long deadline = random.nextInt(5) == 0 ? now + random.nextInt(100) : TurnRequest.NEVER;
       Said turn = new Said(++ids, talk, startBy, deadline, 1 + random.nextInt(40));
+      if (random.nextInt(4) == 0) {
+        turn.candidates = 2 + random.nextInt(4);
+        ids += turn.candidates - 1; // theirs
+      }
+      arrived++;
       turns.put(turn.id, turn);
       scheduler.enqueue(turn.id, talk.id, startBy, deadline);
       talk.turns.add(turn.id);
@@ -124,9 +153,9 @@ class SchedulerRandomTest {
         ready(turn);
       }
     } else if (what < 50 && !turns.isEmpty()) {
-      park(any(List.copyOf(turns.values())), random.nextBoolean());
+      park(any(leads()), random.nextBoolean());
     } else if (what < 53 && !turns.isEmpty()) {
-      Said turn = any(List.copyOf(turns.values()));
+      Said turn = any(leads());
       scheduler.finish(turn.id);
       gone(turn);
     } else if (what < 54 && !open().isEmpty()) {
@@ -135,7 +164,7 @@ class SchedulerRandomTest {
       assertThat(scheduler.close(talk.id, keep))
           .as("the cache is kept")
           .isEqualTo(keep && talk.cached > 0);
-      talk.turns.forEach(turns::remove);
+      talk.turns.forEach(id -> ended(turns.get(id)));
       talk.turns.clear();
       talk.open = false;
       if (!keep || talk.cached == 0) {
@@ -145,7 +174,11 @@ class SchedulerRandomTest {
   }
 
   private List<Talk> open() {
-    return talks.values().stream().filter(talk -> talk.open).toList();
+    return talks.values().stream().filter(talk -> talk.open && talk.id > 0).toList();
+  }
+
+  private List<Said> leads() {
+    return turns.values().stream().filter(turn -> !turn.candidate()).toList();
   }
 
   /** Any other conversation's cache, up to any length. */
@@ -176,8 +209,8 @@ class SchedulerRandomTest {
       assertThat(source).isNotSameAs(turn.talk);
       assertThat(share.conversation()).isEqualTo(turn.talk.id);
       assertThat(share.tokens())
-          .as("more than it has, at least one token is left to read")
-          .isBetween(turn.talk.cached + 1, turn.tokens - 1)
+          .as("more than it has, at least one token is left to read, unless that is known: a fork")
+          .isBetween(turn.talk.cached + 1, forking ? turn.tokens : turn.tokens - 1)
           .isLessThanOrEqualTo(source.cached);
       turn.talk.cached = share.tokens();
       shared++;
@@ -205,8 +238,18 @@ class SchedulerRandomTest {
     scheduler.ready(turn.id, turn.tokens, turn.talk.cached);
   }
 
-  private void gone(Said turn) {
+  /** A turn is gone, and its candidates. */
+  private void ended(Said turn) {
     turns.remove(turn.id);
+    assertThat(endedTurns.add(turn.id)).as("turn %d ends once", turn.id).isTrue();
+    for (Said other : turn.others) {
+      turns.remove(other.id);
+      talks.remove(other.talk.id);
+    }
+  }
+
+  private void gone(Said turn) {
+    ended(turn);
     boolean first = turn.talk.turns.get(0) == turn.id;
     turn.talk.turns.remove(turn.id);
     if (first && !turn.talk.turns.isEmpty()) {
@@ -217,6 +260,8 @@ class SchedulerRandomTest {
   private void check(EngineLimits limits, int step) {
     now++;
     Plan plan = scheduler.schedule(now);
+    // The candidates of a turn that is over have no seats any more: their room may be given away.
+    plan.overdue().forEach(id -> turns.get(id).others.forEach(other -> other.talk.cached = 0));
     plan.moves().forEach(move -> move(move, limits));
     for (long id : plan.expired()) {
       Said turn = turns.get(id);
@@ -240,6 +285,7 @@ class SchedulerRandomTest {
     Set<Long> seen = new HashSet<>();
     for (Grant grant : plan.grants()) {
       Said turn = turns.get(grant.turn());
+      assertThat(turn.resting).isFalse();
       assertThat(seen.add(grant.conversation())).as("one row for a conversation").isTrue();
       assertThat(turn.talk.turns.get(0)).isEqualTo(turn.id);
       assertThat(turn.parked).isFalse();
@@ -251,29 +297,92 @@ class SchedulerRandomTest {
       turn.started = true;
       turn.talk.cached += grant.tokens();
     }
-    boolean work = turns.values().stream().anyMatch(t -> !t.parked && t.talk.turns.get(0) == t.id);
+    boolean work = turns.values().stream().anyMatch(Said::canGoOn);
     boolean ended = !plan.expired().isEmpty() || !plan.overdue().isEmpty(); // others are ready now
     assertThat(!plan.grants().isEmpty() || !work || ended)
         .as("step %d does something where there is something to do", step)
         .isTrue();
+    oldestGetsOn(seen);
     int cached = talks.values().stream().mapToInt(talk -> talk.cached).sum();
     EngineState state = scheduler.state();
+    assertThat(state.conversations()).as("candidates do not count").isEqualTo(open().size());
     assertThat(state.activeKvTokens() + state.cachedKvTokens())
         .as("reserved tokens")
         .isBetween(cached + guesses, limits.kvCapacityTokens());
     scheduler.apply(plan);
     assertThat(cached).isLessThanOrEqualTo(limits.kvCapacityTokens());
     for (Grant grant : plan.grants()) {
-      if (grant.sample()) {
-        sampled(turns.get(grant.turn()), luck.nextInt(grant.guesses() + 1));
+      Said turn = turns.get(grant.turn());
+      if (grant.sample() && turn.candidates > 1 && !turn.competes) {
+        fork(turn, limits);
+      } else if (grant.sample()) {
+        sampled(turn, luck.nextInt(grant.guesses() + 1));
       }
     }
+    leads().forEach(this::choose);
+  }
+
+  /** The oldest turn that can go on does, in the end: others that came later give way. */
+  private void oldestGetsOn(Set<Long> conversations) {
+    Optional<Said> first =
+        turns.values().stream().filter(Said::canGoOn).min(Comparator.comparing(turn -> turn.id));
+    boolean same = first.isPresent() && first.get().id == oldest;
+    oldest = first.map(turn -> turn.id).orElse(0L);
+    boolean read = first.isPresent() && conversations.contains(first.get().talk.id);
+    waited = same && !read ? waited + 1 : 0;
+    assertThat(waited).as("steps in which turn %d got nothing", oldest).isLessThan(500);
+  }
+
+  /** A turn whose prompt is read gets candidates; each has its first token. */
+  private void fork(Said turn, EngineLimits limits) {
+    List<Long> others = LongStream.range(turn.id + 1, turn.id + turn.candidates).boxed().toList();
+    List<Plan.Move> moves = scheduler.fork(turn.id, others);
+    for (long id : others) {
+      Talk talk = new Talk(Scheduler.candidateSeat(id));
+      talk.turns.add(id);
+      talks.put(talk.id, talk);
+      int left = Math.min(1 + random.nextInt(40), CONTEXT - turn.tokens);
+      Said other = new Said(id, talk, TurnRequest.NEVER, TurnRequest.NEVER, left);
+      other.tokens = turn.tokens;
+      other.started = true;
+      other.competes = true;
+      turn.others.add(other);
+      turns.put(id, other);
+    }
+    turn.competes = true;
+    forking = true;
+    moves.forEach(move -> move(move, limits));
+    forking = false;
+    sampled(turn, 0);
+    turn.others.forEach(other -> sampled(other, 0));
+    forked++;
+  }
+
+  /** Where all candidates are whole, one of them is chosen, sooner or later. */
+  private void choose(Said turn) {
+    if (!turn.resting || !turn.others.stream().allMatch(o -> o.resting) || luck.nextInt(3) > 0) {
+      return;
+    }
+    Said best = any(turn.others);
+    if (best.talk.cached > 0) {
+      scheduler.adopt(turn.id, best.id);
+      turn.talk.cached = best.talk.cached;
+      adopted++;
+    }
+    scheduler.finish(turn.id);
+    completed++;
+    gone(turn);
   }
 
   /** A reply goes on by one token more than there are right guesses, or ends on the way. */
   private void sampled(Said turn, int right) {
     for (int token = 0; token <= right; token++) {
       turn.left--;
+      if (turn.left <= 0 && turn.competes) {
+        scheduler.rest(turn.id);
+        turn.resting = true;
+        break;
+      }
       if (turn.left <= 0) {
         scheduler.finish(turn.id);
         completed++;
