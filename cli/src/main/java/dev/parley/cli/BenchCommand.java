@@ -3,11 +3,11 @@ package dev.parley.cli;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParentCommand;
 
-/** {@code parley bench}: how fast this machine is, without a network and without a checkpoint. */
+/** {@code parley bench}: how fast this machine is, without a network. */
 @Command(
     name = "bench",
     description = {
-      "Measures the engine on random weights of a published shape: no checkpoint, no server.",
+      "Measures the engine on random weights of a published shape, or on a model: no server.",
       "",
       "Everything is measured several times in turn, in one process; medians and the lowest and"
           + " highest are shown. Compare ratios, which hold; absolute speeds move with whatever else"

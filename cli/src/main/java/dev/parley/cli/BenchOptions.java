@@ -2,7 +2,10 @@ package dev.parley.cli;
 
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
+import dev.parley.model.text.Gpt2Vocabulary;
+import dev.parley.model.text.Tokenizer;
 import dev.parley.model.torch.Torch;
+import dev.parley.server.bench.BenchWeights;
 import dev.parley.server.bench.Machine;
 import dev.parley.server.bench.Measured;
 import dev.parley.server.bench.Rounds;
@@ -11,6 +14,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
@@ -26,6 +30,16 @@ final class BenchOptions {
 
   @Option(names = "--shape", defaultValue = "small", description = SHAPE)
   private String shape = "";
+
+  @Option(
+      names = "--model",
+      paramLabel = "REF",
+      description =
+          "name[@version|@alias] in --home, or a directory in Hugging Face layout, in place of"
+              + " random weights of --shape")
+  private @Nullable String model;
+
+  @Mixin private HomeOption home = new HomeOption();
 
   @Option(
       names = "--precision",
@@ -80,7 +94,7 @@ final class BenchOptions {
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
-    heading(measured.machines());
+    heading(rounds, measured.machines());
     return measured;
   }
 
@@ -114,7 +128,7 @@ final class BenchOptions {
     return UsageException.unlessValid(
         () ->
             new Rounds(
-                Gpt2Config.shape(shape),
+                weights(),
                 precisions.stream().map(Precision::of).distinct().toList(),
                 Torch.device(device),
                 rounds,
@@ -133,17 +147,30 @@ final class BenchOptions {
     Torch.setThreads(threads);
   }
 
-  private void heading(List<Machine> machines) {
-    Gpt2Config config = Gpt2Config.shape(shape);
+  private BenchWeights weights() {
+    return model == null
+        ? BenchWeights.random(Gpt2Config.shape(shape))
+        : BenchWeights.of(home.registry().locate(model));
+  }
+
+  /** The tokenizer of the model; GPT-2's for random weights. The caller closes it. */
+  Tokenizer tokenizer() {
+    return model == null
+        ? Gpt2Vocabulary.tokenizer()
+        : Tokenizer.load(home.registry().locate(model));
+  }
+
+  private void heading(Rounds measured, List<Machine> machines) {
     Output out = output();
     out.text(
-        "libtorch %s on %s, %d threads; shape %s, %,d parameters; medians of %d rounds (lowest–highest)"
+        "libtorch %s on %s, %d threads; %s %s, %,d parameters; medians of %d rounds (lowest–highest)"
             .formatted(
                 Torch.version(),
                 Torch.name(Torch.device(device)),
                 Torch.threads(),
-                shape,
-                config.parameterCount(),
+                model == null ? "shape" : "model",
+                model == null ? shape : model,
+                measured.config().parameterCount(),
                 rounds));
     if (!machines.isEmpty()) {
       out.text(machine(machines));
@@ -171,7 +198,7 @@ final class BenchOptions {
   <T> BenchTable<T> table(String bench, Function<T, Precision> precision) {
     return new BenchTable<T>()
         .hidden("bench", row -> bench)
-        .hidden("shape", row -> shape)
+        .hidden("shape", row -> model == null ? shape : model)
         .column("precision", "precision", row -> precision.apply(row).toString())
         .hidden("device", row -> Torch.name(Torch.device(device)));
   }

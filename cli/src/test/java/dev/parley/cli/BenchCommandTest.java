@@ -3,9 +3,13 @@ package dev.parley.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -42,6 +46,40 @@ class BenchCommandTest {
                 assertThat(point.get(key).asDouble()).as(key).isPositive().isFinite();
               }
             });
+  }
+
+  @Test
+  void decode_speculationOnAModelAndDialogues_aPointWithAndOneWithoutGuesses(@TempDir Path home)
+      throws IOException {
+    Path data = home.resolve("dialogues.jsonl");
+    Files.writeString(
+        data,
+        """
+        {"messages":[{"role":"user","content":"Hello, how are you today?"},{"role":"assistant","content":"I am fine, thank you. How are you today?"}]}
+        {"messages":[{"role":"user","content":"What do you like to do?"},{"role":"assistant","content":"I like to read. What do you like to do?"}]}
+        """);
+
+    List<JsonNode> points =
+        bench(
+                "decode --model parley-tiny --precision fp32 --streams 1 --context 60",
+                "--home",
+                home.toString(),
+                "--data",
+                data.toString(),
+                "--speculation",
+                "--json")
+            .done()
+            .json();
+
+    assertThat(points)
+        .extracting(point -> point.get("shape").asString())
+        .containsOnly("parley-tiny");
+    assertThat(points)
+        .extracting(point -> point.get("speculation").asString())
+        .containsExactly("off", "off", "on");
+    assertThat(points.get(1).get("speculation_ratio").asDouble()).isEqualTo(1);
+    assertThat(points.get(2).get("speculation_ratio").asDouble()).isPositive().isFinite();
+    assertThat(points.get(2).get("tokens_per_step").asDouble()).isGreaterThanOrEqualTo(1);
   }
 
   @Test
@@ -137,6 +175,7 @@ class BenchCommandTest {
         "decode --streams 0",
         "decode --precision int4",
         "decode --threads 0",
+        "decode --data none.jsonl --prompts 0",
         "decode --streams 100000000 --context 100",
         "prefill --context 256",
         "prefill --context 1",

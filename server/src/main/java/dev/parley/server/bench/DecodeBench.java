@@ -1,19 +1,22 @@
 package dev.parley.server.bench;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.server.bench.Rounds.Series;
 import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.engine.EngineLimits;
+import dev.parley.server.engine.SamplingParameters;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
 /**
- * Replies of many conversations at once: the real scheduler, engine thread and sampling, without
- * text and without a network. Steps that read prompts do not count.
+ * Greedy replies of many conversations at once: the real scheduler, engine thread and sampling,
+ * without text and without a network. Steps that read prompts do not count.
  */
 public final class DecodeBench {
   private static final long SEED = 1;
@@ -22,13 +25,39 @@ public final class DecodeBench {
   private DecodeBench() {}
 
   /**
+   * What is decoded.
+   *
+   * @param prompts each in a conversation of its own; random ones, as many as streams, where empty
+   * @param context tokens of each prompt, or the most tokens of one
+   * @param newTokens tokens of each reply; of given prompts the most, as the model may end them
+   * @param guessing whether every point is measured with guesses, too
+   */
+  public record Work(List<int[]> prompts, int context, int newTokens, boolean guessing) {
+    /** Random prompts, no guesses. */
+    public Work(int context, int newTokens) {
+      this(List.of(), context, newTokens, false);
+    }
+
+    /** Copies the list. */
+    public Work {
+      prompts = List.copyOf(prompts);
+    }
+  }
+
+  /** How something is measured. */
+  private record At(int streams, boolean guessing) {}
+
+  /**
    * A measured point. Ratios and shares are taken in each round, then their median.
    *
    * @param streams conversations at once
+   * @param guessing whether tokens are guessed
    * @param tokensPerSecond of all streams together
    * @param ratio of that to {@code reference} with one stream in the same round
    * @param pace of the round in the middle: where a step's time goes
-   * @param cost what a step in the middle of the replies needs
+   * @param tokensPerStep of each stream: 1, and what was guessed right
+   * @param gain of tokens a second, to the same without guesses in the same round
+   * @param cost what a step in the middle of the replies needs, without guesses
    * @param bound the shortest time of that step on the machine as it was in each round, ms
    * @param share the bound of the time that it took, in [0, 1]; more where a cache holds the
    *     weights
@@ -36,10 +65,13 @@ public final class DecodeBench {
   public record Point(
       Precision precision,
       int streams,
+      boolean guessing,
       Spread tokensPerSecond,
       Spread ratio,
       Spread millisecondsPerStep,
       Pace pace,
+      Spread tokensPerStep,
+      Spread gain,
       StepCost cost,
       Spread bound,
       Spread share) {}
@@ -48,76 +80,122 @@ public final class DecodeBench {
    * Measures every precision with every number of streams. {@code reference} with one stream is the
    * first point, asked for or not.
    *
-   * @param context tokens of each prompt
-   * @param newTokens tokens of each reply
-   * @throws IllegalArgumentException if that exceeds the model's context or the machine's memory
+   * @throws IllegalArgumentException if that exceeds the model's context or the machine's memory,
+   *     or if there are fewer prompts than streams
    */
-  public static Measured<Point> run(
-      Rounds rounds, List<Integer> streams, int context, int newTokens)
+  public static Measured<Point> run(Rounds rounds, List<Integer> streams, Work work)
       throws InterruptedException {
-    check(rounds.config(), streams, context, newTokens);
-    List<Series<Integer, Pace>> all =
+    check(rounds.config(), streams, work.context(), work.newTokens());
+    int most = Collections.max(streams);
+    if (!work.prompts().isEmpty() && work.prompts().size() < most) {
+      throw new IllegalArgumentException(
+          "%d prompts for %d streams: there must be at least as many"
+              .formatted(work.prompts().size(), most));
+    }
+    List<Series<At, Pace>> all =
         rounds.run(
             referenceFirst(rounds.precisions()),
-            precision -> points(precision, rounds.precisions(), streams),
+            precision ->
+                guessed(
+                    points(precision, rounds.precisions(), streams),
+                    work.guessing() && precision.nearlyFreeTokens(rounds.device()) > 1),
             true,
-            (model, count) -> pace(model, count, context, newTokens));
-    Series<Integer, Pace> reference = all.get(0);
+            (model, at) -> pace(model, at, work, rounds.device()));
     return new Measured<>(
-        reference.machines(),
-        all.stream().map(series -> point(series, reference, rounds, context, newTokens)).toList());
+        all.get(0).machines(),
+        all.stream().map(series -> point(series, all, rounds, work)).toList());
+  }
+
+  private static List<At> guessed(List<Integer> streams, boolean guessing) {
+    return streams.stream()
+        .flatMap(count -> Stream.of(new At(count, false), new At(count, true)))
+        .filter(at -> guessing || !at.guessing())
+        .toList();
   }
 
   private static Point point(
-      Series<Integer, Pace> series,
-      Series<Integer, Pace> reference,
-      Rounds rounds,
-      int context,
-      int newTokens) {
+      Series<At, Pace> series, List<Series<At, Pace>> all, Rounds rounds, Work work) {
+    int streams = series.point().streams();
+    List<Pace> reference = all.get(0).samples();
+    At without = new At(streams, false);
+    List<Pace> plain =
+        all.stream()
+            .filter(s -> s.precision() == series.precision() && s.point().equals(without))
+            .findFirst()
+            .orElseThrow()
+            .samples();
     List<Pace> samples = series.samples();
     List<Integer> indices = Stream.iterate(0, i -> i + 1).limit(samples.size()).toList();
     StepCost cost =
         StepCost.of(
-            rounds.config(), series.precision(), series.point(), 1, context + newTokens / 2.0);
+            rounds.config(),
+            series.precision(),
+            streams,
+            1,
+            work.context() + work.newTokens() / 2.0);
     return new Point(
         series.precision(),
-        series.point(),
+        streams,
+        series.point().guessing(),
         Spread.of(samples, Pace::tokensPerSecond),
         Spread.of(
-            indices,
-            i -> samples.get(i).tokensPerSecond() / reference.samples().get(i).tokensPerSecond()),
+            indices, i -> samples.get(i).tokensPerSecond() / reference.get(i).tokensPerSecond()),
         Spread.of(samples, Pace::step),
         samples.stream()
             .sorted(Comparator.comparingDouble(Pace::step))
             .skip((samples.size() - 1) / 2)
             .findFirst()
             .orElseThrow(),
+        Spread.of(samples, pace -> pace.tokensPerSecond() * pace.step() / 1e3 / streams),
+        Spread.of(indices, i -> samples.get(i).tokensPerSecond() / plain.get(i).tokensPerSecond()),
         cost,
         Spread.of(series.machines(), cost::bound),
         Spread.of(indices, i -> cost.bound(series.machines().get(i)) / samples.get(i).step()));
   }
 
   /** One measurement of decoding. */
-  static Pace pace(BenchModel model, int streams, int context, int newTokens)
+  private static Pace pace(BenchModel model, At at, Work work, Device device)
       throws InterruptedException {
-    var unused = steps(model, streams, context, WARM_UP_TOKENS);
+    int guesses = at.guessing() ? model.decoder().precision().nearlyFreeTokens(device) : 0;
+    List<int[]> warm =
+        messages(new SplittableRandom(SEED), model.config(), at.streams(), work.context() - 1);
+    var unused = steps(model, at.streams(), guesses, work, warm, Turns.greedy(WARM_UP_TOKENS));
     long begin = System.nanoTime();
-    return steps(model, streams, context, newTokens).pace(streams, begin);
+    StepLog log =
+        work.prompts().isEmpty()
+            ? steps(model, at.streams(), guesses, work, warm, Turns.greedy(work.newTokens()))
+            : steps(
+                model,
+                at.streams(),
+                guesses,
+                work,
+                work.prompts(),
+                SamplingParameters.greedy(work.newTokens()));
+    return log.pace(at.streams(), begin);
   }
 
-  private static StepLog steps(BenchModel model, int streams, int context, int newTokens)
+  private static StepLog steps(
+      BenchModel model,
+      int streams,
+      int guesses,
+      Work work,
+      List<int[]> prompts,
+      SamplingParameters sampling)
       throws InterruptedException {
     StepLog log = new StepLog(model.decoder());
-    SplittableRandom random = new SplittableRandom(SEED);
-    try (ChatEngine engine =
-        ChatEngine.over(
-            model.decoder(), limits(model.config(), streams, context + newTokens), log)) {
-      var unused =
-          Turns.run(
-              engine,
-              Turns.open(engine, streams),
-              messages(random, model.config(), streams, context - 1),
-              Turns.greedy(newTokens));
+    EngineLimits room = limits(model.config(), streams, work.context() + work.newTokens());
+    EngineLimits limits =
+        new EngineLimits(
+            room.stepTokens(),
+            streams, // at once; the other prompts wait
+            room.kvCapacityTokens(),
+            prompts.size(),
+            prompts.size(),
+            1,
+            room.sharePrefixes(),
+            guesses);
+    try (ChatEngine engine = ChatEngine.over(model.decoder(), limits, log)) {
+      var unused = Turns.run(engine, Turns.open(engine, prompts.size()), prompts, sampling);
     }
     return log;
   }

@@ -14,13 +14,14 @@ import java.util.function.Consumer;
  * Rounds of measurements, A B C A B C, so that whatever else a machine does in the meantime meets
  * all of them alike. One model is in memory at a time. Ratios are taken within a round.
  *
+ * @param weights of the model
  * @param precisions what is measured, in this order
  * @param rounds of which medians are taken
  * @param probeMebibytes that the machine's probe reads
  * @param progress hears a line for people now and then
  */
 public record Rounds(
-    Gpt2Config config,
+    BenchWeights weights,
     List<Precision> precisions,
     Device device,
     int rounds,
@@ -37,6 +38,11 @@ public record Rounds(
           "%d precisions, %d rounds and %d MiB for the probe: there must be at least 1 of each"
               .formatted(precisions.size(), rounds, probeMebibytes));
     }
+  }
+
+  /** The model's shape. */
+  public Gpt2Config config() {
+    return weights.config();
   }
 
   /** Measures the machine alone: the round in which it read memory fastest is the one point. */
@@ -77,7 +83,7 @@ public record Rounds(
       progress.accept("round %d of %d".formatted(round, rounds));
       Machine machine = probe ? MachineProbe.measure(device, probeMebibytes) : null;
       for (Precision precision : order) {
-        try (BenchModel model = BenchModel.of(config, precision, device)) {
+        try (BenchModel model = BenchModel.of(weights, precision, device)) {
           for (P point : points.of(precision)) {
             S sample = measurement.of(model, point);
             Series<P, S> series =

@@ -17,10 +17,12 @@ final class BenchRounds {
 
   static Rounds of(int rounds, Precision... precisions) {
     HEARD.clear();
-    return new Rounds(TINY, List.of(precisions), Device.cpu(), rounds, 4, HEARD::add);
+    return new Rounds(
+        BenchWeights.random(TINY), List.of(precisions), Device.cpu(), rounds, 4, HEARD::add);
   }
 
   static Rounds of(Gpt2Config config) {
-    return new Rounds(config, List.of(Precision.FP32), Device.cpu(), 1, 4, line -> {});
+    return new Rounds(
+        BenchWeights.random(config), List.of(Precision.FP32), Device.cpu(), 1, 4, line -> {});
   }
 }
