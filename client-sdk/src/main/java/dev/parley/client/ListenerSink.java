@@ -65,12 +65,21 @@ final class ListenerSink implements TurnSink, Subscription {
 
   @Override
   public void completed(Reply reply) {
-    end(() -> listener.onCompleted(reply));
+    end(() -> guarded(() -> listener.onCompleted(reply)));
   }
 
   @Override
   public void failed(ParleyException error) {
-    end(() -> listener.onError(error));
+    end(() -> guarded(() -> listener.onError(error)));
+  }
+
+  /** The reply has ended: what the listener throws concerns no other turn. */
+  private static void guarded(Runnable last) {
+    try {
+      last.run();
+    } catch (RuntimeException e) {
+      log.warn("A reply listener threw at the end of its reply", e);
+    }
   }
 
   @Override

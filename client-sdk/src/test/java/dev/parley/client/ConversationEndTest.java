@@ -53,6 +53,55 @@ class ConversationEndTest {
     }
   }
 
+  /** Throws at its end, whatever that is. */
+  private static ReplyListener throwing(CompletableFuture<String> told) {
+    return new ReplyListener() {
+      @Override
+      public void onText(String piece) {}
+
+      @Override
+      public void onCompleted(Reply reply) {
+        told.complete(reply.text());
+        throw new IllegalStateException("made by a test");
+      }
+
+      @Override
+      public void onError(ParleyException error) {
+        told.complete(error.getMessage());
+        throw new IllegalStateException("made by a test");
+      }
+    };
+  }
+
+  @Test
+  void stream_listenerThrowsAtItsEnd_conversationGoesOn() {
+    CompletableFuture<String> told = new CompletableFuture<>();
+    try (Conversation conversation = client.chat("parley-tiny").open()) {
+      conversation.stream("Hello", throwing(told));
+
+      assertThat(told.join()).isEqualTo("You said: Hello");
+      assertThat(conversation.say("Still there?").text()).isEqualTo("You said: Still there?");
+    }
+  }
+
+  @Test
+  void close_listenerOfOneTurnThrows_theOthersAreToldToo() {
+    server.answer(FakeReply.of("a", "b").pausedBefore(1, never));
+    CompletableFuture<String> first = new CompletableFuture<>();
+    CompletableFuture<String> second = new CompletableFuture<>();
+    Conversation conversation = client.chat("parley-tiny").open();
+    conversation.stream("1", throwing(first));
+    conversation.stream("2", throwing(second));
+    CompletableFuture<Reply> third = conversation.sayAsync("3");
+    server.await(s -> s.messages().size() == 3);
+
+    conversation.close();
+
+    assertThat(first.join()).isEqualTo(second.join()).isEqualTo("The conversation was closed");
+    assertThatThrownBy(third::join).hasCauseInstanceOf(CancelledException.class);
+    conversation.finish();
+  }
+
   @Test
   void cancelFuture_turnUnderWay_interruptsItOnTheServer() {
     server.answer(FakeReply.of("a", "b").pausedBefore(1, never));

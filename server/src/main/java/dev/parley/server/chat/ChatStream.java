@@ -138,10 +138,6 @@ final class ChatStream implements StreamObserver<ChatRequest> {
           GenerationRules.problems(setup.getGeneration(), "setup.generation", Integer.MAX_VALUE));
       throw RpcException.invalid(problems);
     }
-    if (setup.hasResumeHandle()) {
-      throw RpcException.unimplemented(
-          "setup.resume_handle", "send the turns that were said as setup.history");
-    }
     Talk begun = Talk.begin(service, setup, outbox, deadline);
     talk = begun;
     if (ended.get()) { // cancelled meanwhile: whoever ended the stream saw no talk

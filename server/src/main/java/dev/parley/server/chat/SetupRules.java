@@ -54,8 +54,11 @@ final class SetupRules {
     if (setup.getBargeInPolicy() == BargeInPolicy.UNRECOGNIZED) {
       add(problems, "setup.barge_in_policy", "is unknown, but must be QUEUE or INTERRUPT");
     }
-    if (setup.hasResumeHandle() && setup.getHistoryCount() > 0) {
-      add(problems, "setup.resume_handle", "excludes setup.history: give one of them");
+    if (setup.hasResumeHandle()) {
+      add(
+          problems,
+          "setup.resume_handle",
+          "names no conversation that this server can continue, for it gives out no handles; send the turns that were said as setup.history");
     }
     return problems;
   }

@@ -1,5 +1,7 @@
 package dev.parley.server.engine;
 
+import java.util.List;
+
 /** Carries out what the scheduler decided about cached keys and values. On the engine thread. */
 final class CacheMoves {
   private final Scheduler scheduler;
@@ -34,8 +36,8 @@ final class CacheMoves {
 
   /** Drops what is cached of idle conversations; false where there is nothing. */
   boolean giveUpMemory() {
-    var dropped = scheduler.reclaim();
-    dropped.forEach(caches::drop);
-    return !dropped.isEmpty();
+    List<Plan.Move> drops = scheduler.reclaim();
+    drops.forEach(this::make);
+    return !drops.isEmpty();
   }
 }

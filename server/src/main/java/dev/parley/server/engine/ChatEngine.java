@@ -5,13 +5,11 @@ import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.server.rpc.RpcException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -24,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One thread owns the decoder and every cache; it does what {@link EngineLoop} says. All other
  * threads only leave commands for it and never wait. It never waits for a reader: a turn whose sink
- * is not ready is parked. Places for conversations and turns are counted here, before any work is
- * done for them, and given back in one method each.
+ * is not ready is parked.
  *
  * <p>If something unexpected ends the thread, every turn fails, {@link #failure} says why, and
  * nothing is taken any more.
@@ -38,12 +35,9 @@ public final class ChatEngine implements AutoCloseable {
   private final Runnable atEnd;
   private final long origin;
   private final Mailbox mailbox = new Mailbox();
-  private final AtomicInteger conversations = new AtomicInteger();
-  private final AtomicInteger turns = new AtomicInteger();
+  private final Admission admission;
   private final AtomicLong conversationIds = new AtomicLong();
   private final AtomicLong turnIds = new AtomicLong();
-  private final DrainRate conversationsDrain = new DrainRate();
-  private final DrainRate turnsDrain = new DrainRate();
   private final EngineLoop loop;
   private final Thread thread;
   private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
@@ -87,9 +81,16 @@ public final class ChatEngine implements AutoCloseable {
     this.nanoClock = nanoClock;
     this.atEnd = atEnd;
     this.origin = nanoClock.getAsLong();
+    this.admission = new Admission(limits, this.observer, this::now);
     this.loop =
         new EngineLoop(
-            decoder, beforeCall, limits, this.observer, this::now, this::turnEnded, mailbox::post);
+            decoder,
+            beforeCall,
+            limits,
+            this.observer,
+            this::now,
+            admission::turnEnded,
+            mailbox::post);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);
     thread.start();
@@ -142,14 +143,7 @@ public final class ChatEngine implements AutoCloseable {
    *     where the engine has stopped
    */
   public Conversation open(Supplier<int[]> history) {
-    if (conversations.incrementAndGet() > limits.conversations()) {
-      conversations.decrementAndGet();
-      throw RpcException.overloaded(
-          "TOO_MANY_CONVERSATIONS",
-          "%d conversations are open, which is the limit; try again later"
-              .formatted(limits.conversations()),
-          conversationsDrain.delay(1));
-    }
+    admission.takeConversation();
     boolean opened = false;
     try {
       long id = conversationIds.incrementAndGet();
@@ -161,14 +155,14 @@ public final class ChatEngine implements AutoCloseable {
       return new Conversation(this, new ConversationSlot(dialogue));
     } finally {
       if (!opened) {
-        conversations.decrementAndGet();
+        admission.returnConversation();
       }
     }
   }
 
   void submit(
       ConversationSlot slot, Supplier<TurnRequest> supplier, TurnSink sink, boolean bargeIn) {
-    reserveTurn(slot);
+    admission.takeTurn(slot);
     boolean queued = false;
     try {
       TurnRequest request = supplier.get();
@@ -197,47 +191,9 @@ public final class ChatEngine implements AutoCloseable {
       }
     } finally {
       if (!queued) {
-        releaseTurn(slot);
+        admission.returnTurn(slot);
       }
     }
-  }
-
-  private void reserveTurn(ConversationSlot slot) {
-    int own = slot.turns.incrementAndGet();
-    int all = turns.incrementAndGet();
-    if (own > limits.turnsPerConversation()) {
-      throw refused(
-          slot,
-          "TOO_MANY_TURNS_IN_CONVERSATION",
-          "%d messages of this conversation wait for their reply, which is the limit; wait for one"
-              .formatted(limits.turnsPerConversation()),
-          turnsDrain.delay(own));
-    }
-    if (all > limits.waitingTurns()) {
-      throw refused(
-          slot,
-          "TOO_MANY_TURNS",
-          "%d messages wait for their reply, which is the limit; try again later"
-              .formatted(limits.waitingTurns()),
-          turnsDrain.delay(all));
-    }
-  }
-
-  private RpcException refused(
-      ConversationSlot slot, String reason, String message, Duration retry) {
-    releaseTurn(slot);
-    observer.turnRefused();
-    return RpcException.overloaded(reason, message, retry);
-  }
-
-  private void releaseTurn(ConversationSlot slot) {
-    slot.turns.decrementAndGet();
-    turns.decrementAndGet();
-  }
-
-  private void turnEnded(Turn turn) {
-    turnsDrain.freed(now());
-    releaseTurn(turn.slot);
   }
 
   void interrupt(ConversationSlot slot, Predicate<TurnSink> which) {
@@ -249,19 +205,14 @@ public final class ChatEngine implements AutoCloseable {
       return;
     }
     // The place is free when the cache is: in the loop, or at once where there is no loop any more.
-    Runnable freed =
-        () -> {
-          conversationsDrain.freed(now());
-          conversations.decrementAndGet();
-        };
     boolean posted =
         mailbox.post(
             () -> {
               loop.close(slot.dialogue);
-              freed.run();
+              admission.conversationEnded();
             });
     if (!posted) {
-      freed.run();
+      admission.conversationEnded();
     }
   }
 
@@ -307,12 +258,12 @@ public final class ChatEngine implements AutoCloseable {
 
   /** Open conversations, those that are being closed included. */
   public int conversations() {
-    return conversations.get();
+    return admission.conversations();
   }
 
   /** Turns that have not ended. */
   public int turns() {
-    return turns.get();
+    return admission.turns();
   }
 
   /** The state after the last step. */

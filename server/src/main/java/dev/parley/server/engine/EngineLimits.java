@@ -8,8 +8,8 @@ import dev.parley.model.gpt2.Gpt2Config;
  * @param stepTokens the token budget of one step, prefill and decoding together; more than {@code
  *     stepRows}, so that running replies leave room for prefill
  * @param stepRows conversations in one step
- * @param kvCapacityTokens tokens whose keys and values may be held at once, over all conversations;
- *     at least one full context
+ * @param kvCapacityTokens tokens for whose keys and values memory may be held at once, over all
+ *     conversations; at least one full context
  * @param conversations open conversations
  * @param waitingTurns turns that have not ended, over all conversations
  * @param turnsPerConversation turns of one conversation that have not ended
@@ -74,8 +74,7 @@ public record EngineLimits(
    * @param kvBytes native memory for keys and values; raised to one full context where it is less
    */
   public static EngineLimits of(Gpt2Config config, long bytesPerToken, long kvBytes) {
-    // A cache grows by half of itself, so two thirds of its memory are sure to hold tokens.
-    long tokens = kvBytes * 2 / 3 / bytesPerToken;
+    long tokens = kvBytes / bytesPerToken;
     int capacity = (int) Math.min(Integer.MAX_VALUE, Math.max(config.contextLength(), tokens));
     return of(capacity);
   }

@@ -65,7 +65,10 @@ final class EngineLoop {
     this.clock = clock;
     this.caches = new DialogueCaches(decoder, observer);
     this.scheduler =
-        new Scheduler(limits, limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
+        new Scheduler(
+            limits,
+            CacheRoom.of(decoder.config().contextLength()),
+            limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
     this.moves = new CacheMoves(scheduler, caches);
     this.turns = new OpenTurns(scheduler, caches, observer, clock, ended);
     this.readers = new Readers(turns, scheduler);
@@ -160,6 +163,7 @@ final class EngineLoop {
     stepClock.start();
     readers.ask();
     Plan plan = scheduler.schedule(clock.getAsLong());
+    plan.overdue().forEach(id -> turns.dropCandidates(turns.get(id))); // moves may take their room
     Plan feasible = moves.make(plan);
     plan.expired().forEach(turns::expired);
     plan.overdue().forEach(turns::overdue);

@@ -7,9 +7,9 @@ package dev.parley.server.engine;
  * @param waitingTurns turns before their first step, and preempted ones
  * @param runningTurns turns that hold keys and values; each candidate for a reply counts as one
  * @param parkedTurns turns whose readers take no more for now
- * @param activeKvTokens reserved by running turns
- * @param cachedKvTokens kept for idle conversations, and of closed ones for others that begin
- *     alike; evictable
+ * @param activeKvTokens reserved by running turns, in tokens that there is room for
+ * @param cachedKvTokens held for idle conversations, and of closed ones for others that begin
+ *     alike, in tokens that there is room for; evictable
  * @param kvCapacityTokens the limit of both together
  */
 public record EngineState(

@@ -4,8 +4,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Who has reserved how many tokens' keys and values. Reservations change here and nowhere else; a
- * conversation that is gone has none.
+ * Who has reserved room for how many tokens' keys and values. Reservations change here and nowhere
+ * else; a conversation that is gone has none.
  */
 final class KvLedger {
   private final int capacity;
@@ -16,17 +16,17 @@ final class KvLedger {
     this.capacity = capacity;
   }
 
-  /** Tokens that nobody has reserved. */
+  /** Room that nobody has reserved. */
   int free() {
     return capacity - total;
   }
 
-  /** Tokens that are reserved. */
+  /** Room that is reserved. */
   int total() {
     return total;
   }
 
-  /** Tokens that a conversation has reserved. */
+  /** Room that a conversation has reserved. */
   int of(long conversation) {
     return reserved.getOrDefault(conversation, 0);
   }

@@ -124,6 +124,15 @@ final class OpenTurns {
     remove(turn, () -> tell(turn, () -> turn.sink.failed(error), "expired"));
   }
 
+  /** The caches of a turn's candidates go; may be called again. */
+  void dropCandidates(Turn turn) {
+    for (Turn other : turn.others()) {
+      candidates.remove(other.id);
+      other.dialogue.close();
+      caches.drop(other.dialogue);
+    }
+  }
+
   /** A turn's deadline came in the middle of its reply; the scheduler has let go of it. */
   void overdue(long id) {
     Turn turn = get(id);
@@ -155,11 +164,7 @@ final class OpenTurns {
   private void remove(Turn turn, Runnable end) {
     if (turn.candidates != null) {
       turn.candidates.close();
-      for (Turn other : turn.others()) {
-        candidates.remove(other.id);
-        other.dialogue.close();
-        caches.drop(other.dialogue);
-      }
+      dropCandidates(turn);
     }
     boolean first = turn.dialogue.turns.peek() == turn;
     turn.dialogue.turns.remove(turn);

@@ -52,6 +52,7 @@ final class ReplyTokens {
   void choose(Turn turn, Result result, long now) {
     int[] guesses = result.guesses();
     int accepted = 0;
+    scheduler.guessed(turn.id, guesses.length);
     if (turn.candidates == null && turn.request.bestOf().candidates() > 1) {
       bestOf.fork(turn).forEach(candidate -> goesOn(candidate, result.logits().get(0), now));
     } else {

@@ -1,14 +1,11 @@
 package dev.parley.server.engine;
 
-import dev.parley.server.engine.EngineObserver.EvictionReason;
-import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
 import dev.parley.server.engine.Plan.Move;
 import dev.parley.server.engine.Plan.Share;
 import dev.parley.server.engine.PrefixOffers.Offer;
 import dev.parley.server.engine.ScheduledTurn.Phase;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -23,10 +20,11 @@ import java.util.stream.Stream;
  * among the prompts, equal shares in the order of arrival, so that a long prompt holds nobody up.
  *
  * <p>Memory is reserved for a whole prompt before its first token is read, and one token at a time
- * from then on. Where it runs out, the longest idle conversation loses its cache, then parked turns
- * do, then the running turn that arrived last: it waits again, at its old place. So the oldest turn
- * always gets on, and with it every other in the end. A waiting turn is not overtaken. What closed
- * conversations left in the cache goes before anything else.
+ * from then on, as {@link CacheRoom} says what it takes. Where it runs out, the longest idle
+ * conversation loses its cache, then parked turns do, then the running turn that arrived last: it
+ * waits again, at its old place. So the oldest turn always gets on, and with it every other in the
+ * end. A waiting turn is not overtaken. What closed conversations left in the cache goes before
+ * anything else.
  *
  * <p>A turn that starts takes over the beginning of its tokens where another conversation has it
  * cached, in memory that was reserved for it like that of a prompt that is read.
@@ -50,17 +48,20 @@ final class Scheduler {
   private final PrefixOffers offers;
   private final Seats seats;
   private final TurnTable turns = new TurnTable();
+  private final StepShares shares;
   private int candidates;
   private long step;
 
-  Scheduler(EngineLimits limits) {
-    this(limits, PrefixOffers.NONE);
-  }
-
-  Scheduler(EngineLimits limits, PrefixOffers offers) {
+  /**
+   * No conversations.
+   *
+   * @param rooms how the memory of a conversation grows
+   */
+  Scheduler(EngineLimits limits, CacheRoom rooms, PrefixOffers offers) {
     this.limits = limits;
     this.offers = offers;
-    this.seats = new Seats(limits.kvCapacityTokens());
+    this.seats = new Seats(limits.kvCapacityTokens(), rooms);
+    this.shares = new StepShares(limits, seats);
   }
 
   /** A conversation begins. */
@@ -93,7 +94,7 @@ final class Scheduler {
   /**
    * A turn is the first of its conversation now.
    *
-   * @param tokens of history and message; at most the capacity
+   * @param tokens of history and message; with room for them within the capacity
    * @param cached how many of them are cached; fewer than {@code tokens}
    */
   void ready(long id, int tokens, int cached) {
@@ -132,9 +133,23 @@ final class Scheduler {
     seats.read(turns.get(id).seat, 1);
   }
 
-  /** A row's guesses were checked, up to the first that was wrong. */
+  /** A turn's row had so many guesses in it; called before any of them is accepted. */
+  void guessed(long id, int guesses) {
+    Seat seat = turns.get(id).seat;
+    seats.grow(seat, seat.cached + guesses);
+  }
+
+  /**
+   * A row's guesses were checked, up to the first that was wrong.
+   *
+   * @param conversation of the row; one that ended with its reply, as a candidate's does, learns
+   *     nothing
+   */
   void checked(long conversation, int guessed, int accepted) {
-    seats.get(conversation).guesses.checked(guessed, accepted);
+    Seat seat = seats.find(conversation);
+    if (seat != null) {
+      seat.guesses.checked(guessed, accepted);
+    }
   }
 
   /** A turn ended, and its candidates; what is cached of its conversation stays, evictable. */
@@ -162,7 +177,7 @@ final class Scheduler {
    */
   List<Move> fork(long id, List<Long> ids) {
     ScheduledTurn turn = turns.get(id);
-    List<Move> moves = new ArrayList<>();
+    RoomMaker maker = new RoomMaker(seats, turns);
     for (long candidateId : ids) {
       Seat seat = seats.open(candidateSeat(candidateId));
       ScheduledTurn candidate =
@@ -171,16 +186,16 @@ final class Scheduler {
       turn.candidates.add(candidate);
       candidates++;
       turns.add(candidate);
-      if (dropIdle(turn.tokens + HEADROOM, turn.seat, moves)) {
+      if (maker.freeIdle(seats.room(seat, turn.tokens + HEADROOM), turn.seat)) {
         turns.phase(candidate, Phase.RUNNING);
         seats.hold(seat, candidate, turn.tokens);
-        seats.replace(seat, turn.tokens);
-        moves.add(new Share(candidateId, seat.conversation, turn.seat.conversation, turn.tokens));
+        seats.copy(seat, turn.tokens);
+        maker.add(new Share(candidateId, seat.conversation, turn.seat.conversation, turn.tokens));
       } else {
         turns.phase(candidate, Phase.WAITING);
       }
     }
-    return moves;
+    return maker.moves();
   }
 
   /** The conversation of a candidate that a turn was given. */
@@ -199,15 +214,12 @@ final class Scheduler {
 
   /** A resting turn's conversation takes over what is cached of a resting candidate of it. */
   void adopt(long id, long candidate) {
-    Seat from = turns.get(candidate).seat;
-    int cached = from.cached;
-    seats.forget(from);
-    seats.keep(turns.get(id).seat, cached);
+    seats.adopt(turns.get(id).seat, turns.get(candidate).seat);
   }
 
   /** A running turn has no keys and values any more; it reads everything again. */
   void lose(long id) {
-    seats.replace(turns.get(id).seat, 0);
+    seats.copy(turns.get(id).seat, 0);
   }
 
   /** What was cached of a conversation without a running turn is lost. */
@@ -218,14 +230,10 @@ final class Scheduler {
   /**
    * Drops every cache that no running turn needs, because there is less memory than was thought.
    */
-  List<Drop> reclaim() {
-    List<Move> moves = new ArrayList<>();
-    for (Optional<Seat> idle = seats.firstIdle(null, null);
-        idle.isPresent();
-        idle = seats.firstIdle(null, null)) {
-      drop(idle.get(), EvictionReason.IDLE, moves);
-    }
-    return new Plan(moves, List.of(), List.of(), List.of(), TurnRequest.NEVER).dropped();
+  List<Move> reclaim() {
+    RoomMaker maker = new RoomMaker(seats, turns);
+    maker.dropAllIdle();
+    return maker.moves();
   }
 
   /** The next step. Whoever is expired or dropped in it is so from now on. */
@@ -242,14 +250,15 @@ final class Scheduler {
     List<Long> overdue = late.stream().filter(turn -> turn.started).map(turn -> turn.id).toList();
     late.sort(ScheduledTurn.ARRIVAL.reversed());
     List<Long> expired = late.stream().filter(turn -> !turn.started).map(turn -> turn.id).toList();
-    List<Move> moves = new ArrayList<>();
-    List<ScheduledTurn> rows = reserveRunning(moves);
+    RoomMaker maker = new RoomMaker(seats, turns);
+    List<ScheduledTurn> rows = reserveRunning(maker);
     while (rows.isEmpty() && !turns.running().isEmpty()) {
-      rows = reserveRunning(moves); // the first choice gave way to turns that can go on without it
+      rows = reserveRunning(maker); // the first choice gave way to turns that can go on without it
     }
-    startWaiting(rows, moves);
-    List<Grant> grants = divide(rows);
-    return new Plan(moves, expired, overdue, grants, turns.nextExpiry());
+    startWaiting(rows, maker);
+    rows.sort(ScheduledTurn.ARRIVAL);
+    rows.forEach(turn -> turn.lastStep = step);
+    return new Plan(maker.moves(), expired, overdue, shares.divide(rows), turns.nextExpiry());
   }
 
   /** The step was made: its tokens are cached. */
@@ -260,7 +269,7 @@ final class Scheduler {
   }
 
   /** The running turns of this step, each with room for what it reads. */
-  private List<ScheduledTurn> reserveRunning(List<Move> moves) {
+  private List<ScheduledTurn> reserveRunning(RoomMaker maker) {
     List<ScheduledTurn> rows =
         turns.running().stream()
             .sorted(Comparator.comparingLong(turn -> turn.lastStep)) // stable: then by arrival
@@ -269,122 +278,47 @@ final class Scheduler {
             .toList();
     List<ScheduledTurn> kept = new ArrayList<>();
     for (ScheduledTurn turn : rows) {
-      if (turn.phase == Phase.RUNNING && reserve(turn, turn.tokens, moves)) {
+      if (turn.phase == Phase.RUNNING && maker.reserve(turn)) {
         kept.add(turn);
       }
     }
     return kept;
   }
 
-  /** Reserves {@code tokens} for a running turn, at the cost of others or else of itself. */
-  private boolean reserve(ScheduledTurn turn, int tokens, List<Move> moves) {
-    while (tokens - reserved(turn) > seats.free()) {
-      Optional<Seat> idle = seats.firstIdle(turn.seat, null);
-      if (idle.isPresent()) {
-        drop(idle.get(), EvictionReason.IDLE, moves);
-        continue;
-      }
-      ScheduledTurn victim = turns.latestRunning().orElseThrow();
-      preempt(victim, moves);
-      if (victim == turn) {
-        return false;
-      }
-    }
-    seats.hold(turn.seat, turn, tokens);
-    return true;
-  }
-
   /** Starts waiting turns in the order of arrival until one does not fit. */
-  private void startWaiting(List<ScheduledTurn> rows, List<Move> moves) {
+  private void startWaiting(List<ScheduledTurn> rows, RoomMaker maker) {
     for (ScheduledTurn turn : turns.waiting(limits.stepRows() - rows.size())) {
       List<ScheduledTurn> others = turns.running();
-      int active = others.stream().mapToInt(this::reserved).sum();
-      int headroom = others.isEmpty() ? 0 : HEADROOM * (others.size() + 1);
-      if (turn.tokens + headroom > seats.capacity() - active) {
+      int headroom = others.isEmpty() ? 0 : HEADROOM;
+      int grown = others.stream().mapToInt(other -> room(other, headroom)).sum();
+      int reserved = others.stream().mapToInt(other -> seats.reserved(other.seat)).sum();
+      int own = room(turn, headroom);
+      if (own + grown > seats.capacity()) {
         return; // even everything that may be dropped would not do
       }
-      start(turn, headroom, moves);
+      start(turn, own + grown - reserved - seats.reserved(turn.seat), maker);
       rows.add(turn);
     }
   }
 
+  /** The room that a turn takes with so many tokens more. */
+  private int room(ScheduledTurn turn, int more) {
+    return Math.max(seats.reserved(turn.seat), seats.room(turn.seat, turn.tokens + more));
+  }
+
   /** Reserves a turn's memory, then takes over what another conversation has of its tokens. */
-  private void start(ScheduledTurn turn, int headroom, List<Move> moves) {
+  private void start(ScheduledTurn turn, int room, RoomMaker maker) {
     Optional<Offer> offer = offers.find(turn.id);
     Seat source = offer.map(o -> seats.find(o.conversation())).orElse(null);
-    while (turn.tokens + headroom - reserved(turn) > seats.free()) {
-      Optional<Seat> idle =
-          seats.firstIdle(turn.seat, source).or(() -> seats.firstIdle(turn.seat, null));
-      if (idle.isPresent()) {
-        drop(idle.get(), EvictionReason.IDLE, moves);
-      } else {
-        preempt(turns.latestParkedRunning().orElseThrow(), moves);
-      }
-    }
+    maker.free(room, turn.seat, source);
     turns.phase(turn, Phase.RUNNING);
     seats.hold(turn.seat, turn, turn.tokens);
     int tokens = offer.map(Offer::tokens).orElse(0);
     if (source != null && tokens > turn.seat.cached && tokens <= source.cached) {
-      moves.add(new Share(turn.id, turn.seat.conversation, source.conversation, tokens));
+      maker.add(new Share(turn.id, turn.seat.conversation, source.conversation, tokens));
       seats.touch(source, step);
-      seats.replace(turn.seat, tokens);
+      seats.copy(turn.seat, tokens);
     }
-  }
-
-  private List<Grant> divide(List<ScheduledTurn> rows) {
-    rows.sort(ScheduledTurn.ARRIVAL);
-    int[] shares =
-        TokenBudget.divide(
-            limits.stepTokens(), rows.stream().mapToInt(ScheduledTurn::pending).toArray());
-    int spare =
-        Math.min(limits.guessingTokens(), limits.stepTokens()) - Arrays.stream(shares).sum();
-    List<Grant> grants = new ArrayList<>();
-    for (int i = 0; i < shares.length; i++) {
-      ScheduledTurn turn = rows.get(i);
-      turn.lastStep = step;
-      boolean sample = shares[i] == turn.pending();
-      int guesses = turn.pending() == 1 ? guesses(turn, spare / (shares.length - i)) : 0;
-      spare -= guesses;
-      grants.add(
-          new Grant(turn.id, turn.seat.conversation, turn.seat.cached, shares[i], sample, guesses));
-    }
-    return grants;
-  }
-
-  /** How many guesses a reply may have read, with their room reserved. */
-  private int guesses(ScheduledTurn turn, int most) {
-    if (most <= 0) {
-      return 0;
-    }
-    int guesses = Math.min(Math.min(most, seats.free()), turn.seat.guesses.next());
-    seats.hold(turn.seat, turn, turn.tokens + guesses);
-    return guesses;
-  }
-
-  /** Drops idle caches but one until so many tokens are free; false where there are too few. */
-  private boolean dropIdle(int tokens, Seat but, List<Move> moves) {
-    while (tokens > seats.free()) {
-      Optional<Seat> idle = seats.firstIdle(but, null);
-      if (idle.isEmpty()) {
-        return false;
-      }
-      drop(idle.get(), EvictionReason.IDLE, moves);
-    }
-    return true;
-  }
-
-  private void preempt(ScheduledTurn turn, List<Move> moves) {
-    turns.phase(turn, Phase.WAITING);
-    drop(turn.seat, EvictionReason.PREEMPTED, moves);
-  }
-
-  private void drop(Seat seat, EvictionReason reason, List<Move> moves) {
-    moves.add(new Drop(seat.conversation, seat.cached, reason));
-    seats.forget(seat);
-  }
-
-  private int reserved(ScheduledTurn turn) {
-    return seats.reserved(turn.seat);
   }
 
   /** The state as numbers. */
@@ -394,8 +328,8 @@ final class Scheduler {
         turns.size() - turns.runningSize() - turns.restingSize(),
         turns.runningSize(),
         turns.parkedSize(),
-        seats.activeTokens(),
-        seats.idleTokens(),
+        seats.activeRoom(),
+        seats.idleRoom(),
         limits.kvCapacityTokens());
   }
 }

@@ -14,6 +14,9 @@ final class Seat {
   /** Tokens whose keys and values it has. */
   int cached;
 
+  /** Tokens that its memory has room for: at least those that are cached. */
+  int room;
+
   /** False where the conversation is gone and only its cache is left, for others like it. */
   boolean open = true;
 

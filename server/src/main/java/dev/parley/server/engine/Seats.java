@@ -19,14 +19,21 @@ final class Seats {
           .thenComparingLong(seat -> seat.conversation);
 
   private final int capacity;
+  private final CacheRoom rooms;
   private final KvLedger ledger;
   private final Map<Long, Seat> seats = new HashMap<>();
-  private final TreeSet<Seat> idle = new TreeSet<>(EVICTION); // something cached, nothing running
-  private int idleTokens;
+  private final TreeSet<Seat> idle = new TreeSet<>(EVICTION); // with memory, nothing running
+  private int idleRoom;
   private int open;
 
-  Seats(int capacity) {
+  /**
+   * No conversations.
+   *
+   * @param capacity in tokens that there is room for
+   */
+  Seats(int capacity, CacheRoom rooms) {
     this.capacity = capacity;
+    this.rooms = rooms;
     this.ledger = new KvLedger(capacity);
   }
 
@@ -70,18 +77,27 @@ final class Seats {
     return open;
   }
 
+  /** The room that a conversation takes once it has cached so many tokens. */
+  int room(Seat seat, int tokens) {
+    return rooms.most(seat.room, tokens);
+  }
+
   /** A conversation's turn reserves room for so many tokens, those included that are cached. */
   void hold(Seat seat, ScheduledTurn turn, int tokens) {
     out(seat);
     seat.running = turn;
-    ledger.set(seat.conversation, tokens);
+    ledger.set(seat.conversation, room(seat, tokens));
   }
 
-  /** A conversation's turn read some more tokens. */
+  /** A conversation's running turn read some more tokens in one call. */
   void read(Seat seat, int tokens) {
-    out(seat);
     seat.cached += tokens;
-    in(seat);
+    grow(seat, seat.cached);
+  }
+
+  /** A conversation's running turn had so many tokens in its cache, some of them for a moment. */
+  void grow(Seat seat, int tokens) {
+    seat.room = rooms.grown(seat.room, tokens);
   }
 
   /** A conversation's turn lets go; what was cached stays until someone needs the room. */
@@ -90,20 +106,30 @@ final class Seats {
     seat.running = null;
     seat.lastUsed = step;
     in(seat);
-    ledger.set(seat.conversation, seat.cached);
+    ledger.set(seat.conversation, seat.room);
   }
 
-  /** Only so many tokens of a conversation without a running turn are cached. */
+  /** Only so many tokens of a conversation are cached; the memory stays. */
   void keep(Seat seat, int cached) {
+    seat.cached = cached;
+  }
+
+  /** A running turn's conversation has a copy of so many tokens; what is reserved stays so. */
+  void copy(Seat seat, int tokens) {
+    seat.cached = tokens;
+    seat.room = rooms.copied(tokens);
+  }
+
+  /** A conversation takes over another one's cache in place of its own; no turn of them runs. */
+  void adopt(Seat seat, Seat from) {
+    int cached = from.cached;
+    int room = from.room;
+    forget(from);
     out(seat);
     seat.cached = cached;
+    seat.room = room;
     in(seat);
-    ledger.set(seat.conversation, cached);
-  }
-
-  /** A running turn's conversation has so many tokens cached; what is reserved stays so. */
-  void replace(Seat seat, int cached) {
-    seat.cached = cached;
+    ledger.set(seat.conversation, room);
   }
 
   /** A conversation's cache was of use. */
@@ -118,6 +144,7 @@ final class Seats {
     out(seat);
     seat.running = null;
     seat.cached = 0;
+    seat.room = 0;
     ledger.set(seat.conversation, 0);
     if (!seat.open) {
       seats.remove(seat.conversation);
@@ -125,15 +152,15 @@ final class Seats {
   }
 
   private void in(Seat seat) {
-    if (seat.running == null && seat.cached > 0) {
+    if (seat.running == null && seat.room > 0) {
       idle.add(seat);
-      idleTokens += seat.cached;
+      idleRoom += seat.room;
     }
   }
 
   private void out(Seat seat) {
     if (idle.remove(seat)) {
-      idleTokens -= seat.cached;
+      idleRoom -= seat.room;
     }
   }
 
@@ -147,24 +174,24 @@ final class Seats {
     return Optional.empty();
   }
 
-  /** Tokens that nobody has reserved. */
+  /** Room that nobody has reserved. */
   int free() {
     return ledger.free();
   }
 
-  /** Tokens that a conversation has reserved. */
+  /** Room that a conversation has reserved, or holds without a running turn. */
   int reserved(Seat seat) {
     return ledger.of(seat.conversation);
   }
 
-  /** Tokens of conversations without a running turn. */
-  int idleTokens() {
-    return idleTokens;
+  /** Room of conversations without a running turn. */
+  int idleRoom() {
+    return idleRoom;
   }
 
-  /** Tokens that running turns have reserved. */
-  int activeTokens() {
-    return ledger.total() - idleTokens;
+  /** Room that running turns have reserved. */
+  int activeRoom() {
+    return ledger.total() - idleRoom;
   }
 
   int capacity() {

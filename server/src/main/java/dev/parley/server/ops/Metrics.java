@@ -119,14 +119,14 @@ public final class Metrics implements AutoCloseable {
   final Gauge keyValueTokens =
       gauge(
           "parley_kv_tokens",
-          "Tokens whose keys and values are cached: of turns under way, of conversations without one.",
+          "Tokens for whose keys and values memory is held: by turns under way, by conversations without one.",
           "model",
           "version",
           "state");
   final Gauge keyValueCapacity =
       gauge(
           "parley_kv_capacity_tokens",
-          "Tokens whose keys and values have room.",
+          "Tokens for whose keys and values there is memory, held or free.",
           "model",
           "version");
   final Counter keyValueEvictions =

@@ -116,15 +116,6 @@ public final class RpcException extends RuntimeException {
     return RetryInfo.newBuilder().setRetryDelay(delay).build();
   }
 
-  /** UNIMPLEMENTED: what the contract names and this server does not do yet. */
-  public static RpcException unimplemented(String feature, String remedy) {
-    return of(
-        Code.UNIMPLEMENTED,
-        "NOT_IMPLEMENTED",
-        feature + " is not implemented yet; " + remedy,
-        Map.of("feature", feature));
-  }
-
   /** As a message, for what concerns one turn of a stream. */
   public com.google.rpc.Status toStatus() {
     return status;

@@ -75,7 +75,7 @@ public final class StreamPump {
   private void send() {
     try {
       over = !sender.getAsBoolean();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // errors too: otherwise the client would wait for ever
       over = true;
       if (!client.isCancelled()) {
         client.onError(RpcErrors.toStatus(e, method));

@@ -215,12 +215,14 @@ class ChatServiceTest {
   }
 
   @Test
-  void setup_resumeHandle_isNotImplementedYet() throws Exception {
+  void setup_resumeHandle_invalidAndSaysWhatToSendInstead() throws Exception {
     TestChat chat = TestChat.open(server.channel);
     chat.setup(ChatSetup.newBuilder().setModel("tiny").setResumeHandle("abc").build());
 
-    assertThat(chat.richEnd().getCode()).isEqualTo(Code.UNIMPLEMENTED_VALUE);
-    assertThat(reason(chat.richEnd())).isEqualTo("NOT_IMPLEMENTED");
+    assertThat(chat.richEnd().getCode()).isEqualTo(Code.INVALID_ARGUMENT_VALUE);
+    assertThat(fields(chat.richEnd())).containsExactly("setup.resume_handle");
+    assertThat(chat.richEnd().getMessage())
+        .contains("send the turns that were said as setup.history");
   }
 
   @Test

@@ -187,10 +187,10 @@ class BestOfTest {
 
       assertThat(steps.stream().mapToInt(step -> step[1]).sum()).isEqualTo(MESSAGE.length + 1);
       assertThat(steps.get(1)[0]).as("rows after the fork").isEqualTo(5);
-      int kept = engine.state().cachedKvTokens();
-      assertThat(kept)
-          .as("prompt and reply but its last token, of one candidate only")
-          .isEqualTo(MESSAGE.length + 1 + Math.max(0, reader.tokens().size() - 1) + last(outcome));
+      int kept = MESSAGE.length + 1 + Math.max(0, reader.tokens().size() - 1) + last(outcome);
+      assertThat(engine.state().cachedKvTokens())
+          .as("room for prompt and reply but its last token, of one candidate only")
+          .isEqualTo(CacheRoom.of(CONTEXT).copied(kept));
 
       TurnOutcome next = say(conversation, request(1, 5)).await();
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 /** A real model whose calls fail. */
 class EngineFaultsTest {
   private static final int CONTEXT = 96;
-  private static final EngineLimits LIMITS = new EngineLimits(256, 32, 2_000, 40, 60, 8);
+  private static final EngineLimits LIMITS = new EngineLimits(256, 32, 4_000, 40, 60, 8);
 
   private static int[] message(int seed, int length) {
     return new SplittableRandom(seed).ints(length, 0, TinyModel.END).toArray();

@@ -40,7 +40,7 @@ class IdentityTest {
   private static final int NEIGHBOURS = 31;
 
   /** In a step, 32 rows leave little for prompts; 32 conversations of about 40 tokens need more. */
-  private static final EngineLimits CROWDED = new EngineLimits(40, 32, 500, 512, 64, 4);
+  private static final EngineLimits CROWDED = new EngineLimits(40, 32, 700, 512, 64, 4);
 
   private static final JsonNode GOLDEN = golden();
 

@@ -91,18 +91,19 @@ class IdleCostTest {
 
   /** What a step of 32 rows allocates. */
   private static long bytesPerStep(int idle, int waiting) {
-    Scheduler scheduler = new Scheduler(new EngineLimits(64, 32, 1_000_000, 3_000, 3_000, 4));
+    Scheduler scheduler = ExactRoom.scheduler(new EngineLimits(64, 32, 1_000_000, 3_000, 3_000, 4));
     long id = 0;
+    for (long other = 10_000; other < 10_000 + idle; other++) {
+      scheduler.open(other);
+      scheduler.enqueue(other, other, TurnRequest.NEVER, TurnRequest.NEVER);
+      scheduler.ready(other, 9, 0);
+      scheduler.apply(scheduler.schedule(0));
+      scheduler.finish(other);
+    }
     for (int i = 0; i < 32; i++) {
       begin(scheduler, ++id, TurnRequest.NEVER);
     }
     step(scheduler);
-    for (int i = 0; i < idle; i++) {
-      scheduler.open(++id);
-      scheduler.enqueue(id, id, TurnRequest.NEVER, TurnRequest.NEVER);
-      scheduler.ready(id, 10, 9);
-      scheduler.finish(id);
-    }
     for (int i = 0; i < waiting; i++) {
       begin(scheduler, ++id, Long.MAX_VALUE - 1);
     }

@@ -20,14 +20,14 @@ public class SchedulerBenchmark {
   @Param({"0", "1000"})
   public int idle;
 
-  private Scheduler scheduler = new Scheduler(EngineLimits.of(1024));
+  private Scheduler scheduler = ExactRoom.scheduler(EngineLimits.of(1024));
   private long turns;
 
   /** Every prompt is read; the next steps decode. */
   @Setup(Level.Iteration)
   public void setUp() {
     scheduler =
-        new Scheduler(
+        ExactRoom.scheduler(
             new EngineLimits(
                 Math.max(512, 2 * rows), rows, Integer.MAX_VALUE, 2_000, 4_000, 16, false, 0));
     turns = 0;

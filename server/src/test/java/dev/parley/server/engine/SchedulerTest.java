@@ -36,7 +36,7 @@ class SchedulerTest {
 
   @Test
   void schedule_promptLongerThanTheBudget_isReadInChunks() {
-    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 4, 1000));
     turn(scheduler, 1, 250);
 
     assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 0, 100, false));
@@ -47,7 +47,7 @@ class SchedulerTest {
 
   @Test
   void schedule_longPromptBesideReplies_repliesGoOnEveryStep() {
-    Scheduler scheduler = new Scheduler(limits(64, 4, 2000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(64, 4, 2000));
     turn(scheduler, 1, 1);
     turn(scheduler, 2, 1);
     step(scheduler);
@@ -62,7 +62,7 @@ class SchedulerTest {
 
   @Test
   void schedule_shortPromptBehindLongOne_isNotHeldUp() {
-    Scheduler scheduler = new Scheduler(limits(100, 4, 4000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 4, 4000));
     turn(scheduler, 1, 1000);
     turn(scheduler, 2, 20);
 
@@ -72,7 +72,7 @@ class SchedulerTest {
 
   @Test
   void schedule_turnWaitedTooLong_expiresWithoutAStep() {
-    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 4, 1000));
     scheduler.open(1);
     scheduler.enqueue(1, 1, 50, NEVER);
     scheduler.ready(1, 10, 0);
@@ -86,7 +86,7 @@ class SchedulerTest {
 
   @Test
   void schedule_turnsOfOneConversationExpireTogether_theLatestComesFirst() {
-    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 4, 1000));
     scheduler.open(1);
     scheduler.enqueue(1, 1, NEVER, 50);
     scheduler.ready(1, 10, 0);
@@ -98,7 +98,7 @@ class SchedulerTest {
 
   @Test
   void schedule_deadlineInTheMiddleOfAReply_isOverdueAndItsCacheStays() {
-    Scheduler scheduler = new Scheduler(limits(100, 4, 1000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 4, 1000));
     scheduler.open(1);
     scheduler.enqueue(1, 1, 50, 80);
     scheduler.ready(1, 10, 0);
@@ -115,7 +115,7 @@ class SchedulerTest {
 
   @Test
   void schedule_nextDeadline_isTheEarliest() {
-    Scheduler scheduler = new Scheduler(limits(100, 1, 1000));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 1, 1000));
     turn(scheduler, 1, 10);
     scheduler.open(2);
     scheduler.enqueue(2, 2, 70, 90);
@@ -126,7 +126,7 @@ class SchedulerTest {
 
   @Test
   void schedule_memoryIsShort_theLongestIdleCacheGoesFirst() {
-    Scheduler scheduler = new Scheduler(limits(200, 4, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(200, 4, 300));
     turn(scheduler, 1, 100);
     scheduler.apply(scheduler.schedule(0));
     scheduler.finish(1);
@@ -143,7 +143,7 @@ class SchedulerTest {
 
   @Test
   void schedule_replyOutgrowsTheMemory_theLatestTurnIsReadAgainLater() {
-    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(400, 4, 300));
     turn(scheduler, 1, 100);
     turn(scheduler, 2, 100);
     step(scheduler);
@@ -161,7 +161,7 @@ class SchedulerTest {
 
   @Test
   void schedule_memoryIsShort_parkedTurnsGoBeforeRunningOnes() {
-    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(400, 4, 300));
     turn(scheduler, 1, 100);
     turn(scheduler, 2, 100);
     step(scheduler);
@@ -176,7 +176,7 @@ class SchedulerTest {
 
   @Test
   void schedule_promptThatDoesNotFitYet_isNotOvertakenAndEvictsNothing() {
-    Scheduler scheduler = new Scheduler(limits(400, 4, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(400, 4, 300));
     turn(scheduler, 1, 50);
     scheduler.apply(scheduler.schedule(0));
     scheduler.finish(1);
@@ -193,7 +193,7 @@ class SchedulerTest {
 
   @Test
   void schedule_moreRepliesThanRows_takeTurns() {
-    Scheduler scheduler = new Scheduler(limits(10, 2, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(10, 2, 300));
     for (int id = 1; id <= 3; id++) {
       turn(scheduler, id, 1);
       if (id < 3) {
@@ -211,7 +211,7 @@ class SchedulerTest {
 
   @Test
   void schedule_parkedTurn_getsNothing() {
-    Scheduler scheduler = new Scheduler(limits(10, 2, 300));
+    Scheduler scheduler = ExactRoom.scheduler(limits(10, 2, 300));
     turn(scheduler, 1, 5);
     scheduler.park(1, true);
 
@@ -239,7 +239,7 @@ class SchedulerTest {
 
   @Test
   void schedule_fewReplies_guessesUpToTheLimitInEqualShares() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 1000, 6));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 8, 1000, 6));
     decoding(scheduler, 3);
 
     assertThat(scheduler.schedule(0).grants())
@@ -252,11 +252,11 @@ class SchedulerTest {
 
   @Test
   void schedule_manyRepliesOrAPrompt_noGuesses() {
-    Scheduler many = new Scheduler(limits(100, 8, 1000, 4));
+    Scheduler many = ExactRoom.scheduler(limits(100, 8, 1000, 4));
     decoding(many, 4);
     assertThat(many.schedule(0).grants()).hasSize(4).allMatch(grant -> grant.guesses() == 0);
 
-    Scheduler prompt = new Scheduler(limits(100, 8, 1000, 8));
+    Scheduler prompt = ExactRoom.scheduler(limits(100, 8, 1000, 8));
     decoding(prompt, 1);
     turn(prompt, 9, 50);
     assertThat(prompt.schedule(0).grants()).hasSize(2).allMatch(grant -> grant.guesses() == 0);
@@ -264,7 +264,7 @@ class SchedulerTest {
 
   @Test
   void schedule_noRoom_guessesDropNobody() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 22, 8));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 8, 22, 8));
     turn(scheduler, 1, 9);
     step(scheduler);
     scheduler.finish(1); // idle, evictable
@@ -281,7 +281,7 @@ class SchedulerTest {
 
   @Test
   void accept_someGuessesRight_readsOnBehindThem() {
-    Scheduler scheduler = new Scheduler(limits(100, 8, 1000, 8));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 8, 1000, 8));
     decoding(scheduler, 1);
     assertThat(step(scheduler).grants()).containsExactly(new Grant(1, 1, 10, 1, true, 3));
     scheduler.accept(1);
@@ -297,7 +297,7 @@ class SchedulerTest {
 
   @Test
   void schedule_theOnlyRowGivesWay_anotherGoesOnInTheSameStep() {
-    Scheduler scheduler = new Scheduler(limits(100, 1, 52));
+    Scheduler scheduler = ExactRoom.scheduler(limits(100, 1, 52));
     turn(scheduler, 1, 10);
     step(scheduler);
     scheduler.park(1, true);

@@ -10,6 +10,7 @@ import dev.parley.server.engine.TurnOutcome.FinishReason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -249,6 +250,40 @@ class SpeculationTest {
       assertThat(counts.first.get()).isEqualTo(plain.first.get());
       assertThat(counts.later.get()).isEqualTo(plain.later.get());
     }
+  }
+
+  @Test
+  void submit_bestOf_asWithoutGuesses() throws Exception {
+    List<List<List<Integer>>> replies = new ArrayList<>();
+    Counts counts = new Counts();
+    for (int guesses : new int[] {0, 16}) {
+      try (ChatEngine engine = new ChatEngine(decoder(Precision.FP32), guessing(guesses), counts)) {
+        List<List<Integer>> said = new ArrayList<>();
+        for (int talk = 0; talk < 20; talk++) {
+          Reader reader = new Reader();
+          TurnRequest one = request(talk, 0, sampled(40, 0.1f, 0, 1, 0, 1, talk));
+          try (Conversation conversation = engine.open(() -> new int[0])) {
+            conversation.submit(
+                () ->
+                    new TurnRequest(
+                        one.message(),
+                        one.sampling(),
+                        TurnRequest.NEVER,
+                        TurnRequest.NEVER,
+                        new BestOf(3, Optional.empty())),
+                reader);
+            assertThat(reader.await().candidates()).hasSize(3);
+          }
+          said.add(reader.tokens());
+        }
+        Settled.await(engine);
+        assertThat(engine.failure()).isEmpty();
+        assertThat(engine.state()).isEqualTo(EngineState.empty(engine.limits()));
+        replies.add(said);
+      }
+    }
+    assertThat(replies.get(1)).isEqualTo(replies.get(0));
+    assertThat(counts.accepted.get()).isPositive();
   }
 
   private static Ruled say(Conversation conversation, int turn, SamplingParameters parameters) {

@@ -1,0 +1,24 @@
+package dev.parley.server.engine;
+
+/** Memory that is exactly what is cached, for tests of what else a scheduler decides. */
+final class ExactRoom implements CacheRoom {
+  /** A scheduler whose numbers of room are numbers of tokens. */
+  static Scheduler scheduler(EngineLimits limits) {
+    return new Scheduler(limits, new ExactRoom(), PrefixOffers.NONE);
+  }
+
+  @Override
+  public int grown(int room, int tokens) {
+    return Math.max(room, tokens);
+  }
+
+  @Override
+  public int most(int room, int tokens) {
+    return Math.max(room, tokens);
+  }
+
+  @Override
+  public int copied(int tokens) {
+    return tokens;
+  }
+}
