@@ -114,7 +114,7 @@ final class DataCommand {
           String base,
       @Option(
               names = "--train-on",
-              paramLabel = "all|replies|assistant|last",
+              paramLabel = "all|replies|assistant|last|padded",
               defaultValue = "replies",
               description = "which turns are learned (${DEFAULT-VALUE})")
           String policy,

@@ -55,7 +55,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(
       names = "--train-on",
-      paramLabel = "all|replies|assistant|last",
+      paramLabel = "all|replies|assistant|last|padded",
       defaultValue = "replies",
       description = "which turns count (${DEFAULT-VALUE})")
   private String policy = "";

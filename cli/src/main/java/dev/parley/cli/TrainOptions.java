@@ -122,10 +122,10 @@ final class TrainOptions {
 
   @Option(
       names = "--train-on",
-      paramLabel = "all|replies|assistant|last",
+      paramLabel = "all|replies|assistant|last|padded",
       description =
-          "what is learned: every token, every turn but the first, the assistant's turns, or"
-              + " the last turn")
+          "what is learned: every token, every turn but the first, the assistant's turns,"
+              + " the last turn, or every token and the padding up to --max-length")
   private @Nullable String trainOn;
 
   @Option(

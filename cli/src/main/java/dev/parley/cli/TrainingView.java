@@ -188,6 +188,7 @@ final class TrainingView implements AutoCloseable {
       case LABEL_POLICY_REPLIES -> "per token of every turn but the first";
       case LABEL_POLICY_ASSISTANT -> "per token of the assistant's turns";
       case LABEL_POLICY_LAST -> "per token of the last turn";
+      case LABEL_POLICY_PADDED -> "per token of every turn and of the padding";
       case LABEL_POLICY_UNSPECIFIED, UNRECOGNIZED -> "label policy unknown";
     };
   }

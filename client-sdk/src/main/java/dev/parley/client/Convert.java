@@ -64,7 +64,7 @@ final class Convert {
   static dev.parley.v1.LabelPolicy proto(LabelPolicy policy) {
     if (policy == LabelPolicy.UNKNOWN) {
       throw new IllegalArgumentException(
-          "LabelPolicy.UNKNOWN is not for requests; use ALL, REPLIES, ASSISTANT or LAST");
+          "LabelPolicy.UNKNOWN is not for requests; use ALL, REPLIES, ASSISTANT, LAST or PADDED");
     }
     return dev.parley.v1.LabelPolicy.valueOf("LABEL_POLICY_" + policy.name());
   }
@@ -75,6 +75,7 @@ final class Convert {
       case LABEL_POLICY_REPLIES -> LabelPolicy.REPLIES;
       case LABEL_POLICY_ASSISTANT -> LabelPolicy.ASSISTANT;
       case LABEL_POLICY_LAST -> LabelPolicy.LAST;
+      case LABEL_POLICY_PADDED -> LabelPolicy.PADDED;
       case LABEL_POLICY_UNSPECIFIED, UNRECOGNIZED -> LabelPolicy.UNKNOWN;
     };
   }

@@ -27,8 +27,14 @@
   def product(self: __torch__.Program, x: Tensor, weights: List[Tensor], at: int) -> Tuple[Tensor, Tensor]:
     wide = x.to(6)
     scale = torch.clamp(torch.amax(torch.abs(wide), [1], True) / 127.0, 1e-12)
-    y = ops.onednn.qlinear_pointwise(torch.round(wide / scale).to(1), 1.0, 0, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
-    return (y, scale)
+    rounded = torch.round(wide / scale).to(1)
+    # oneDNN 3.7 has kernels for fewer than five rows only where matrices are wide: for others it takes
+    # its reference loops, a thousand times slower.
+    missing = 8 - x.size(0)
+    if missing > 0 and min(x.size(1), weights[at + 1].size(0)) < 512:
+      rounded = torch.constant_pad_nd(rounded, [0, 0, 0, missing])
+    y = ops.onednn.qlinear_pointwise(rounded, 1.0, 0, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
+    return (y.narrow(0, 0, x.size(0)), scale)
 
   # Symmetric, one scale an output channel: [out, in] to packed int8, scales and zero points [out].
   # The weights are packed for 32 rows; that costs nothing with one row.

@@ -4,7 +4,8 @@ import dev.parley.model.registry.Direction;
 import java.util.List;
 
 /**
- * Which turns of a dialogue are learned. A turn's end is learned with the turn; padding never.
+ * Which turns of a dialogue are learned. A turn's end is learned with the turn; padding never, but
+ * with {@link #PADDED}.
  *
  * <p>Forward, a policy names replies, which are learned given what was said before. Backward, the
  * same replies are given and their source is learned.
@@ -17,7 +18,9 @@ public enum LabelPolicy {
   /** The turns whose role is {@link Turn#ASSISTANT}. */
   ASSISTANT,
   /** The last turn. */
-  LAST;
+  LAST,
+  /** Every token and the padding after it, to compare with figures of others: {@link Padded}. */
+  PADDED;
 
   /**
    * Which turns of a dialogue are learned; a turn's own {@link Turn#train} wins.
@@ -32,7 +35,7 @@ public enum LabelPolicy {
       Turn turn = turns.get(i);
       boolean byPolicy =
           switch (this) {
-            case ALL -> true;
+            case ALL, PADDED -> true;
             case REPLIES -> i > 0;
             case ASSISTANT ->
                 forward

@@ -29,7 +29,8 @@ public record Sequences(List<Sequence> list, int dialogues, int cutTurns) {
    * @param encoder the tokens of a turn's text and the end of text after them
    * @param direction in which order the turns of a dialogue are read; backward as DialoGPT's {@code
    *     prepro.py --reverse}
-   * @param maxLength of a sequence, in tokens
+   * @param maxLength of a sequence, in tokens; with {@link LabelPolicy#PADDED} of every sequence,
+   *     its last label included
    * @throws IllegalArgumentException if nothing in them is learned
    */
   public static Sequences encode(
@@ -43,6 +44,10 @@ public record Sequences(List<Sequence> list, int dialogues, int cutTurns) {
     for (Dialogue dialogue : dialogues) {
       List<Turn> read = dialogue.turns(direction);
       int[][] turns = read.stream().map(Turn::text).map(encoder).toArray(int[][]::new);
+      if (policy == LabelPolicy.PADDED) {
+        sequences.add(Padded.sequence(turns, maxLength));
+        continue;
+      }
       Windows windows = new Windows(turns, policy.learned(read, direction), maxLength);
       sequences.addAll(windows.sequences());
       cutTurns += windows.cutTurns();

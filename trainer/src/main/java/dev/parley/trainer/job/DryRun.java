@@ -72,7 +72,7 @@ public record DryRun(
     Recipe recipe = Recipes.of(request.getParameters(), config, device);
     try (Tokenizer tokenizer = Tokenizer.load(base.directory())) {
       Codec codec = new Codec(new DialogueEncoder(tokenizer)::turn, tokenizer::decode);
-      PreparedData data = PreparedData.of(home, request, recipe, codec, tokenizer.endOfText());
+      PreparedData data = PreparedData.of(home, request, recipe, codec);
       Sequences training = data.training();
       LoopListener.Plan plan = TrainingLoop.plan(training, recipe);
       return new DryRun(

@@ -2,6 +2,7 @@ package dev.parley.trainer.job;
 
 import dev.parley.model.registry.Direction;
 import dev.parley.trainer.data.Dialogue;
+import dev.parley.trainer.data.LabelPolicy;
 import dev.parley.trainer.data.Sequence;
 import dev.parley.trainer.data.Sequences;
 import dev.parley.trainer.data.Split;
@@ -37,7 +38,7 @@ record PreparedData(
   /** Asked when the request names no prompts: enough to see a change, few enough to read. */
   private static final int DEFAULT_PROMPTS = 4;
 
-  static PreparedData of(Path home, TrainRequest request, Recipe recipe, Codec codec, int eos) {
+  static PreparedData of(Path home, TrainRequest request, Recipe recipe, Codec codec) {
     List<Dialogue> all = DataSources.read(home, request.getDataList());
     Split split;
     if (request.getEvaluationDataCount() > 0) {
@@ -54,13 +55,12 @@ record PreparedData(
       split = fewest(split.training(), overfit * recipe.batchSize());
     }
     return new PreparedData(
-        encode(split.training(), recipe, codec, direction),
-        encode(split.evaluation(), recipe, codec, direction),
+        encode(split.training(), recipe.labelPolicy(), recipe, codec, direction),
+        encode(split.evaluation(), recipe.labelPolicy(), recipe, codec, direction),
         split.evaluation(),
         padded
             ? Optional.of(
-                PaddedLabels.of(
-                    read(split.evaluation(), direction), codec, recipe.maxLength(), eos))
+                encode(split.evaluation(), LabelPolicy.PADDED, recipe, codec, direction).list())
             : Optional.empty(),
         prompts(request, read(split.evaluation(), direction)),
         Dialogue.digest(split.training()),
@@ -76,9 +76,12 @@ record PreparedData(
   }
 
   private static Sequences encode(
-      List<Dialogue> dialogues, Recipe recipe, Codec codec, Direction direction) {
-    return Sequences.encode(
-        dialogues, codec.encodeTurn(), recipe.labelPolicy(), direction, recipe.maxLength());
+      List<Dialogue> dialogues,
+      LabelPolicy policy,
+      Recipe recipe,
+      Codec codec,
+      Direction direction) {
+    return Sequences.encode(dialogues, codec.encodeTurn(), policy, direction, recipe.maxLength());
   }
 
   private static List<Dialogue> read(List<Dialogue> dialogues, Direction direction) {

@@ -127,6 +127,7 @@ final class Recipes {
       case LABEL_POLICY_REPLIES -> dev.parley.trainer.data.LabelPolicy.REPLIES;
       case LABEL_POLICY_ASSISTANT -> dev.parley.trainer.data.LabelPolicy.ASSISTANT;
       case LABEL_POLICY_LAST -> dev.parley.trainer.data.LabelPolicy.LAST;
+      case LABEL_POLICY_PADDED -> dev.parley.trainer.data.LabelPolicy.PADDED;
       case LABEL_POLICY_UNSPECIFIED, UNRECOGNIZED -> preset;
     };
   }
@@ -163,6 +164,7 @@ final class Recipes {
       case REPLIES -> LabelPolicy.LABEL_POLICY_REPLIES;
       case ASSISTANT -> LabelPolicy.LABEL_POLICY_ASSISTANT;
       case LAST -> LabelPolicy.LABEL_POLICY_LAST;
+      case PADDED -> LabelPolicy.LABEL_POLICY_PADDED;
     };
   }
 

@@ -202,7 +202,7 @@ public final class TrainingJob {
     try (Tokenizer tokenizer = Tokenizer.load(base.directory());
         NDManager scope = Torch.newScope(device)) {
       Codec codec = new Codec(new DialogueEncoder(tokenizer)::turn, tokenizer::decode);
-      PreparedData data = PreparedData.of(home, request, recipe, codec, tokenizer.endOfText());
+      PreparedData data = PreparedData.of(home, request, recipe, codec);
       if (data.training().cutTurns() > 0) {
         log.warn(
             "{} learned turns are longer than max_length {} by themselves: their ends are lost",

@@ -177,6 +177,7 @@ final class SequencesTest {
               case REPLIES -> t > 0;
               case ASSISTANT -> assistant;
               case LAST -> t == count - 1;
+              case PADDED -> throw new AssertionError("not one of the four");
             };
         int length = 1 + random.nextInt(9);
         for (int i = 0; i < length; i++) {
