@@ -2,6 +2,7 @@ package dev.parley.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.model.registry.ParleyVersion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +110,8 @@ class ModelsCommandTest {
     assertThat(version.get("data_sha256").asString()).hasSize(64);
     assertThat(version.get("metrics").get("loss_after").asDouble()).isPositive();
     assertThat(version.get("hyper_parameters").get("max_steps").asString()).isEqualTo("2");
+    assertThat(version.get("hyper_parameters").has("overfit_batches")).isFalse();
+    assertThat(version.get("parley_commit").asString()).isEqualTo(ParleyVersion.commit());
     assertThat(version.get("file_sha256").propertyNames())
         .contains("config.json", "model.safetensors", "tokenizer.json");
     assertThat(trained.run("models", "show", "barista").done().out())

@@ -124,6 +124,8 @@ class TrainCommandTest {
     assertThat(learned.err()).contains("the batches were learned by heart: the loss is 0.0");
     assertThat(notYet.exitCode()).isEqualTo(1);
     assertThat(notYet.err()).contains("NOT learned by heart");
+    JsonNode lineage = place.run("models", "show", "check@1", "--json").done().lastJson();
+    assertThat(lineage.at("/hyper_parameters/overfit_batches").asString()).isEqualTo("1");
   }
 
   private static String[] with(String[] arguments, String... more) {
