@@ -77,6 +77,7 @@ public final class StreamPump {
       over = !sender.getAsBoolean();
     } catch (Throwable e) { // errors too: otherwise the client would wait for ever
       over = true;
+      signals.remove(signal); // before the client hears that it is over
       if (!client.isCancelled()) {
         client.onError(RpcErrors.toStatus(e, method));
       }

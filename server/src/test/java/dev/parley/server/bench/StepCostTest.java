@@ -25,10 +25,12 @@ class StepCostTest {
 
   @Test
   void of_32Rows_readsTheirKeysAndValuesToo() {
-    StepCost cost = StepCost.of(MEDIUM, Precision.INT8, 32, 1, 128);
+    StepCost cost = StepCost.of(MEDIUM, Precision.FP32, 32, 1, 128);
 
     // 2 * 24 layers * 1024 * 4 bytes a token: 805 MB for 32 * 128 of them
     assertThat(cost.attention().bytes()).isEqualTo(805_306_368.0);
+    assertThat(StepCost.of(MEDIUM, Precision.BF16, 32, 1, 128).attention().bytes())
+        .isEqualTo(402_653_184.0);
     assertThat(cost.head().operations()).isEqualTo(32 * 2 * 50_257 * 1024.0);
   }
 

@@ -140,11 +140,9 @@ class OverloadTest {
     for (int i = 2; i <= 16; i++) {
       chat.say(UserMessage.newBuilder().setText("word").setRequestId("r" + i).build());
     }
-    List<ChatResponse> atOnce = new ArrayList<>();
-    chat.responses.drainTo(atOnce);
 
-    assertThat(atOnce).hasSize(12);
-    for (ChatResponse answer : atOnce) {
+    for (int refused = 1; refused <= 12; refused++) { // while the engine stands still
+      ChatResponse answer = chat.next();
       assertComeBackLater(answer.getTurnFailed().getStatus(), "TOO_MANY_TURNS_IN_CONVERSATION");
     }
     steps.release(100_000);
