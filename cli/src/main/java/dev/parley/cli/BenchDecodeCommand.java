@@ -107,6 +107,10 @@ final class BenchDecodeCommand implements Callable<Integer> {
     if (data == null) {
       return List.of();
     }
+    if (replies.context() < 2) {
+      throw new UsageException(
+          "--context is %d; there must be at least 2".formatted(replies.context()));
+    }
     if (prompts < 1) {
       throw new UsageException("--prompts is %d; there must be at least 1".formatted(prompts));
     }

@@ -34,9 +34,9 @@ final class SequenceScores {
   }
 
   List<Score> of(List<Scored> sequences, Gpt2Decoder decoder) {
-    List<Reading> readings =
-        sequences.stream().map(scored -> new Reading(scored, decoder.newCache())).toList();
+    List<Reading> readings = new ArrayList<>();
     try {
+      sequences.forEach(scored -> readings.add(new Reading(scored, decoder.newCache())));
       Deque<Reading> unread = new ArrayDeque<>(readings);
       while (!unread.isEmpty()) {
         List<Piece> pieces = pieces(unread);

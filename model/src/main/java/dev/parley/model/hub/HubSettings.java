@@ -77,6 +77,12 @@ public record HubSettings(
                 .text("HF_TOKEN")
                 .or(() -> variables.text("HUGGING_FACE_HUB_TOKEN"))
                 .or(() -> token(tokenFile));
+    if (token.isPresent() && !token.get().matches("[!-~]+")) { // never shown: it is a secret
+      throw new HubException(
+          HubException.Kind.CONFIGURATION,
+          "the token of HF_TOKEN or %s holds a character that no token has, such as a byte order mark or a line end: write it anew"
+              .formatted(tokenFile));
+    }
     return new HubSettings(
         endpoint(variables.text("HF_ENDPOINT").orElse(DEFAULT_ENDPOINT)),
         token,

@@ -20,6 +20,7 @@ public final class RandomBase {
    * @param model its name
    * @param config with GPT-2's vocabulary
    * @param seed the same seed makes the same weights
+   * @throws RegistryException if the model's versions are backward ones
    */
   public static RegisteredVersion create(
       Registry registry, String model, Gpt2Config config, long seed) {
@@ -43,6 +44,11 @@ public final class RandomBase {
       throw new IllegalArgumentException(
           "vocab_size is %d, but GPT-2's vocabulary has %d tokens"
               .formatted(config.vocabularySize(), Gpt2Config.GPT2_VOCABULARY_SIZE));
+    }
+    if (registry.direction(model).filter(present -> present != Direction.FORWARD).isPresent()) {
+      throw new RegistryException(
+          "the versions of '%s' read turns backward, a new model reads them forward: give it another name"
+              .formatted(model));
     }
     try (StagedVersion staged = registry.stage(model);
         NDManager scope = Torch.newScope(Device.cpu());

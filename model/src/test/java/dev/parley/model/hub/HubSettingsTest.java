@@ -50,6 +50,15 @@ class HubSettingsTest {
         .isEqualTo(home.resolve("hf/hub"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\uFEFFhf_secret", "hf_secret\nhf_other", "hf_se\u200Bcret"})
+  void of_tokenWithAStrayCharacter_isRefusedAndNotShown(String token) {
+    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", token), home))
+        .isInstanceOf(HubException.class)
+        .hasMessageContaining("HF_TOKEN")
+        .hasMessageNotContaining("secret");
+  }
+
   @Test
   void of_token_comesFromTheEnvironmentThenFromTheFile() throws IOException {
     Files.createDirectories(home.resolve(".cache/huggingface"));

@@ -202,7 +202,9 @@ public final class DecodeBench {
 
   /** Room for exactly these conversations. */
   static EngineLimits limits(Gpt2Config config, int conversations, int tokensEach) {
-    int capacity = Math.addExact(conversations * tokensEach, config.contextLength());
+    // A cache grows by half of itself in blocks of 64, and a start wants 16 tokens to spare.
+    int each = Math.min(config.contextLength(), (tokensEach + 16) * 3 / 2 + 64);
+    int capacity = Math.toIntExact((long) conversations * each + config.contextLength());
     EngineLimits usual = EngineLimits.of(capacity);
     return new EngineLimits(
         Math.max(usual.stepTokens(), conversations + 1),

@@ -27,12 +27,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A conversation after its setup: a model that is held, a conversation in its engine, and the turns
  * of the stream, counted from 1. Messages come one at a time.
  */
 final class Talk implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Talk.class);
+
   /** Some 292 years: what nanoseconds can count. */
   private static final long LONGEST_WAIT_MILLIS = TimeUnit.NANOSECONDS.toMillis(Long.MAX_VALUE);
 
@@ -83,6 +87,7 @@ final class Talk implements AutoCloseable {
         throw e;
       }
       // whatever is wrong, with the canary or with the setup, is decided by the default
+      log.info("a canary of {} could not begin a conversation", setup.getModel(), e);
       return begin(
           service,
           service.models().acquireWithoutCanary(setup.getModel()),

@@ -39,6 +39,10 @@ public record SamplingParameters(
     Map<Integer, Float> logitBias,
     List<int[]> badSequences,
     long seed) {
+  /**
+   * A logit divided by less may overflow; such a draw is made by the rules, which take the best.
+   */
+  private static final float LEAST_DIVISOR = 1e-6f;
 
   /** The most probable token each time. */
   public static SamplingParameters greedy(int maxNewTokens) {
@@ -73,7 +77,13 @@ public record SamplingParameters(
 
   /** Whether every token may come up, as probable as the raw logits and the temperature say. */
   boolean plainDraw() {
-    return sample && topK == 0 && topP == 1 && minP == 0 && typicalP == 1 && plain();
+    return sample
+        && temperature >= LEAST_DIVISOR
+        && topK == 0
+        && topP == 1
+        && minP == 0
+        && typicalP == 1
+        && plain();
   }
 
   private boolean plain() {

@@ -19,6 +19,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -146,7 +147,12 @@ public final class TrainingJobs implements AutoCloseable {
       if (!jobs.containsKey(id) && !unreadable.contains(id)) {
         synchronized (this) {
           if (!jobs.containsKey(id)) { // not one that was submitted meanwhile
-            adopt(JobDirectory.open(home, id), listener);
+            try {
+              adopt(JobDirectory.open(home, id), listener);
+            } catch (NoSuchElementException e) { // something else lies there
+              unreadable.add(id);
+              log.warn("{} is left out: {}", id, e.getMessage());
+            }
           }
         }
       }

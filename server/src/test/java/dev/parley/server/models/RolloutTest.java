@@ -104,9 +104,11 @@ class RolloutTest {
       assertThat(onDefault.say("still there?").getModel().getVersion()).isEqualTo(2);
       awaitState(3, DeploymentState.DEPLOYMENT_STATE_DRAINING);
       errorOf(Code.FAILED_PRECONDITION, "MODEL_VERSION_IN_USE", () -> delete(3));
-      assertThat(Scrape.of(server, "parley_chat_turns_total", "version=\"3\"")).isEqualTo(2);
-      assertThat(Scrape.of(server, "parley_chat_turns_total", "version=\"2\"")).isEqualTo(2);
-      assertThat(Scrape.of(server, "parley_chat_turn_seconds_count", "version=\"3\"")).isEqualTo(2);
+      // A turn is counted after its reader has heard its end.
+      Settled.until(() -> Scrape.of(server, "parley_chat_turns_total", "version=\"3\"") == 2);
+      Settled.until(() -> Scrape.of(server, "parley_chat_turns_total", "version=\"2\"") == 2);
+      Settled.until(
+          () -> Scrape.of(server, "parley_chat_turn_seconds_count", "version=\"3\"") == 2);
 
       onCanary.close();
       onCanary.end();

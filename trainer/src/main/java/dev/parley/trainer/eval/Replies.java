@@ -44,10 +44,11 @@ public final class Replies {
    * @param rowsAtOnce replies that are made in one step; where one ends, the next begins
    */
   static List<int[]> greedy(Gpt2Decoder decoder, List<int[]> histories, int rowsAtOnce) {
-    List<Reply> replies = histories.stream().map(history -> new Reply(decoder, history)).toList();
-    Deque<Reply> waiting = new ArrayDeque<>(replies);
+    List<Reply> replies = new ArrayList<>();
     List<Reply> running = new ArrayList<>();
     try {
+      histories.forEach(history -> replies.add(new Reply(decoder, history)));
+      Deque<Reply> waiting = new ArrayDeque<>(replies);
       while (!waiting.isEmpty() || !running.isEmpty()) {
         while (running.size() < rowsAtOnce && !waiting.isEmpty()) {
           running.add(waiting.remove());

@@ -45,6 +45,8 @@ public final class EventLog {
   /** Bytes that a bounded poll reads at once. */
   private static final int CHUNK = 64 << 10;
 
+  private static final int REPAIR_BATCH = 256;
+
   private static final JsonFormat.Parser PARSER =
       JsonFormat.parser().usingTypeRegistry(DETAILS).ignoringUnknownFields();
 
@@ -106,33 +108,17 @@ public final class EventLog {
 
   /** Cuts a torn last line off and returns the sequence of the last whole one, 0 without any. */
   private long repair(FileChannel channel) throws IOException {
-    ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-    while (content.hasRemaining() && channel.read(content, content.position()) >= 0) {
-      // until the file is read
+    Tail whole = tail(1);
+    while (!whole.poll(REPAIR_BATCH).isEmpty()) {
+      // passes over the whole lines, some at a time: a log may be longer than memory
     }
-    byte[] bytes = content.array();
-    long sequence = 0;
-    int start = 0;
-    for (int end = 0; end < content.position(); end++) {
-      if (bytes[end] != '\n') {
-        continue;
-      }
-      TrainingUpdate update = parse(bytes, start, end);
-      if (update == null || update.getSequence() != sequence + 1) {
-        if (end + 1 < content.position()) {
-          throw damaged(sequence + 1);
-        }
-        break;
-      }
-      sequence++;
-      start = end + 1;
-    }
+    long start = whole.offset;
     if (start < channel.size()) {
       channel.truncate(start);
       channel.force(true);
     }
     channel.position(start);
-    return sequence;
+    return whole.line;
   }
 
   private IllegalStateException damaged(long line) {

@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import dev.parley.model.checkpoint.CheckpointException;
 import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.TrainableGpt2;
+import dev.parley.model.text.TokenizerException;
 import dev.parley.trainer.loop.CheckpointInfo;
 import dev.parley.trainer.loop.CheckpointStore;
 import dev.parley.trainer.loop.Checkpointer;
@@ -94,7 +95,7 @@ final class JobCheckpoints implements Checkpointer {
       saved = step;
       events.accept(written(step, directory, false));
       store.prune(policy.keep());
-    } catch (IOException | CheckpointException | UncheckedIOException e) {
+    } catch (IOException | CheckpointException | TokenizerException | UncheckedIOException e) {
       events.accept(
           Failures.warning(
               "CHECKPOINT_FAILED",
@@ -115,7 +116,7 @@ final class JobCheckpoints implements Checkpointer {
   public void saveBest(int step, Gpt2Weights best) {
     try {
       events.accept(written(step, store.writeBest(step, best), true));
-    } catch (IOException | CheckpointException | UncheckedIOException e) {
+    } catch (IOException | CheckpointException | TokenizerException | UncheckedIOException e) {
       events.accept(
           Failures.warning(
               "CHECKPOINT_FAILED",

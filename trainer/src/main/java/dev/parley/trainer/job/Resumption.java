@@ -60,7 +60,9 @@ record Resumption(
     store.clean();
     for (int step : store.steps()) {
       try {
-        return Optional.of(store.verified(step));
+        Checkpoint found = store.verified(step);
+        store.prune(Integer.MAX_VALUE); // best weights that no checkpoint names are of a lost run
+        return Optional.of(found);
       } catch (DamagedCheckpointException e) {
         store.discard(step);
         events.accept(
@@ -68,6 +70,7 @@ record Resumption(
                 "CHECKPOINT_DAMAGED", step, e.getMessage() + "; the one before is taken"));
       }
     }
+    store.prune(Integer.MAX_VALUE);
     return Optional.empty();
   }
 

@@ -16,6 +16,7 @@ import dev.parley.model.registry.Registry;
 import dev.parley.model.registry.RegistryException;
 import dev.parley.model.text.DialogueEncoder;
 import dev.parley.model.text.Tokenizer;
+import dev.parley.model.text.TokenizerException;
 import dev.parley.model.torch.Torch;
 import dev.parley.trainer.eval.Codec;
 import dev.parley.trainer.eval.Evaluation;
@@ -62,6 +63,9 @@ public final class TrainingJob {
   private final Consumer<TrainingUpdate.Builder> events;
   private final BooleanSupplier interrupted;
   private final JobState state;
+
+  /** Done once the job's end is written down. */
+  private Runnable afterwards = () -> {};
 
   private TrainingJob(
       Path home,
@@ -173,9 +177,14 @@ public final class TrainingJob {
       } else {
         log.info("job {} failed: {}", job.id(), status.getMessage()); // the watcher hears it, too
       }
-      last = failed(status);
+      // What began goes on from its newest checkpoint, once the disk takes writes again.
+      last =
+          e instanceof UncheckedIOException && state.started().isPresent()
+              ? JobDirectory.interrupted(state.job(), status, true)
+              : failed(status);
     }
     events.accept(last);
+    afterwards.run();
   }
 
   private TrainingUpdate.Builder train() {
@@ -260,22 +269,26 @@ public final class TrainingJob {
       }
       Outcome.Finished finished = (Outcome.Finished) outcome;
       RegisteredVersion version;
+      Promotion decision;
       try {
         version =
             new Registration(registry, base, job.id(), data, all)
                 .register(request.getModelName(), weights, finished);
-      } catch (RegistryException | CheckpointException | UncheckedIOException e) {
+        decision =
+            Promotion.carryOut(
+                registry,
+                version,
+                promotion,
+                finished.after().evaluation(),
+                current -> evaluate(current, scope, recipe, data));
+      } catch (RegistryException
+          | CheckpointException
+          | TokenizerException
+          | UncheckedIOException e) {
         return unregistered(finished.steps(), saved, e);
       }
-      Promotion decision =
-          Promotion.carryOut(
-              registry,
-              version,
-              promotion,
-              finished.after().evaluation(),
-              current -> evaluate(current, scope, recipe, data));
       if (!policy.keepAfterFinish()) {
-        deleteAll(store);
+        afterwards = () -> deleteAll(store);
       }
       return TrainingUpdate.newBuilder()
           .setFinished(

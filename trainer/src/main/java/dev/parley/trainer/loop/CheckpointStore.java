@@ -158,6 +158,8 @@ public final class CheckpointStore {
    * Reads a checkpoint's description after checking all of its files.
    *
    * @throws DamagedCheckpointException if it is not as it was written
+   * @throws IOException if it cannot be read, also because another Parley wrote it in another
+   *     format
    */
   public Checkpoint verified(int step) throws IOException, DamagedCheckpointException {
     Path directory = directory(step);
@@ -166,8 +168,9 @@ public final class CheckpointStore {
       CheckpointInfo info =
           JSON.readValue(Files.readString(directory.resolve(INFO)), CheckpointInfo.class);
       if (info.format() != CheckpointInfo.FORMAT) {
-        throw new DamagedCheckpointException(
-            directory, "it has format %d, but this Parley reads 1".formatted(info.format()));
+        throw new IOException(
+            "checkpoint %s has format %d, but this Parley reads %d: go on with the Parley that wrote it"
+                .formatted(directory, info.format(), CheckpointInfo.FORMAT));
       }
       return new Checkpoint(directory, info);
     } catch (JacksonException e) {

@@ -71,7 +71,12 @@ record MlflowSettings(
       byte[] bytes = pair.getBytes(StandardCharsets.UTF_8);
       return Optional.of("Basic " + Base64.getEncoder().encodeToString(bytes));
     }
-    return text(environment, "MLFLOW_TRACKING_TOKEN").map(token -> "Bearer " + token);
+    Optional<String> token = text(environment, "MLFLOW_TRACKING_TOKEN");
+    if (token.isPresent() && !token.get().matches("[!-~]+")) { // never shown: it is a secret
+      throw new IllegalArgumentException(
+          "MLflow hears nothing of this job: MLFLOW_TRACKING_TOKEN holds a character that no token has");
+    }
+    return token.map(secret -> "Bearer " + secret);
   }
 
   private static Optional<String> text(Map<String, String> environment, String name) {
