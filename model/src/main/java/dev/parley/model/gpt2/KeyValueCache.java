@@ -73,7 +73,7 @@ public final class KeyValueCache implements AutoCloseable {
       throw new IllegalArgumentException(
           "cannot copy %d of %d tokens".formatted(tokens, source.length));
     }
-    resize(source.array(), tokens, Math.min(blocks(tokens), config.contextLength()));
+    resize(source.array(), tokens, blocks(tokens, config.contextLength()));
     length = tokens;
   }
 
@@ -87,8 +87,7 @@ public final class KeyValueCache implements AutoCloseable {
     if (needed <= capacity) {
       return;
     }
-    int wanted =
-        Math.min(blocks(Math.max(needed, capacity + capacity / 2)), config.contextLength());
+    int wanted = grown(capacity, needed, config.contextLength());
     if (array != null) {
       resize(array, length, wanted);
       return;
@@ -100,8 +99,19 @@ public final class KeyValueCache implements AutoCloseable {
     }
   }
 
-  private static int blocks(int tokens) {
-    return (tokens + BLOCK - 1) / BLOCK * BLOCK;
+  /**
+   * The capacity, in tokens, of a cache of some capacity after it has read on to {@code tokens} in
+   * one call: it grows by at least half of itself, in whole blocks, up to a full context.
+   */
+  public static int grown(int capacity, int tokens, int contextLength) {
+    return tokens <= capacity
+        ? capacity
+        : blocks(Math.max(tokens, capacity + capacity / 2), contextLength);
+  }
+
+  /** The capacity of a new cache for so many tokens, in whole blocks, up to a full context. */
+  public static int blocks(int tokens, int contextLength) {
+    return Math.min((tokens + BLOCK - 1) / BLOCK * BLOCK, contextLength);
   }
 
   /** Without memory for the new array, the conversation keeps the old one. */

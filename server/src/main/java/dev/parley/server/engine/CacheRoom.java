@@ -16,29 +16,23 @@ interface CacheRoom {
   /** The room of a copy of {@code tokens}. */
   int copied(int tokens);
 
-  /** As {@link KeyValueCache} grows: by half of itself, in whole blocks, up to a full context. */
+  /** As {@link KeyValueCache} grows. */
   static CacheRoom of(int contextLength) {
     return new CacheRoom() {
-      private static final int BLOCK = 64;
-
       @Override
       public int grown(int room, int tokens) {
-        return tokens <= room ? room : blocks(Math.max(tokens, room + room / 2));
+        return KeyValueCache.grown(room, tokens, contextLength);
       }
 
       @Override
       public int most(int room, int tokens) {
         int before = tokens - 1; // the most that may not have been enough for the last call
-        return tokens <= room ? room : blocks(Math.max(tokens, before + before / 2));
+        return tokens <= room ? room : KeyValueCache.grown(before, tokens, contextLength);
       }
 
       @Override
       public int copied(int tokens) {
-        return blocks(tokens);
-      }
-
-      private int blocks(int tokens) {
-        return Math.min((tokens + BLOCK - 1) / BLOCK * BLOCK, contextLength);
+        return KeyValueCache.blocks(tokens, contextLength);
       }
     };
   }
