@@ -1,11 +1,12 @@
 package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDManager;
+import dev.parley.model.torch.Processor;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The GPT-2 program of one precision, from the sources beside this class. */
+/** The GPT-2 program of one precision's kernels, from the sources beside this class. */
 final class Gpt2Program {
   private static final String PACKED =
       "List[__torch__.torch.classes.quantized.LinearPackedParamsBase]";
@@ -13,7 +14,10 @@ final class Gpt2Program {
   private Gpt2Program() {}
 
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
-    Precision.Kernels kernels = precision.kernels(parent.getDevice());
+    return load(parent, config, precision.kernels(parent.getDevice()));
+  }
+
+  static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
     String source =
         TorchProgram.source(Gpt2Program.class, "program.py")
             .replace("#linear#", TorchProgram.source(Gpt2Program.class, kernels.source()))
@@ -22,6 +26,7 @@ final class Gpt2Program {
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
+    attributes.put("activation_levels", (long) Processor.int8Levels());
     return TorchProgram.load(parent, source, attributes);
   }
 }

@@ -21,6 +21,22 @@ public final class Processor {
     return FLAGS.contains("avx512_bf16");
   }
 
+  /**
+   * Whether it multiplies int8 matrices in tiles (AMX). Only there oneDNN has kernels for signed
+   * activations of few rows; elsewhere it takes reference loops, hundreds of times slower.
+   */
+  public static boolean hasInt8Tiles() {
+    return FLAGS.contains("amx_int8");
+  }
+
+  /**
+   * How far from zero int8 activations may be for FBGEMM's sums to be exact: 127 with AVX512-VNNI.
+   * Without it two products at a time are summed in 16 bits, which hold those of 63.
+   */
+  public static int int8Levels() {
+    return FLAGS.contains("avx512_vnni") ? 127 : 63;
+  }
+
   /** The flags of the first core, as Linux lists them; none if the file cannot be read. */
   static Set<String> flags(Path cpuInfo) {
     try (Stream<String> lines = Files.lines(cpuInfo)) {

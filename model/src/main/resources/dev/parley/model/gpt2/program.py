@@ -5,6 +5,7 @@ class Program(Module):
   layer_count : int
   head_count : int
   layer_norm_epsilon : float
+  activation_levels : int
 
   # GPT-2 (Radford et al. 2019) as Hugging Face's GPT2LMHeadModel computes it: LayerNorm before each
   # block, learned absolute positions, tanh-GELU, the output head tied to the token embedding.

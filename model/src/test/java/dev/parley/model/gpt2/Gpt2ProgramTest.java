@@ -31,6 +31,15 @@ import tools.jackson.databind.JsonNode;
 
 /** Every method of program.py is called, with every precision: a wrong line shows when it runs. */
 class Gpt2ProgramTest {
+  private static final List<String> SOURCES =
+      List.of(
+          "program",
+          "linear_plain",
+          "linear_packed",
+          "linear_fp16",
+          "linear_int8_onednn",
+          "linear_int8_fbgemm");
+
   /** Calls keep, pack, linear, widen, head, step, select and grow. */
   @ParameterizedTest
   @CsvSource({"REFERENCE, 1e-4", "FP32, 1e-4", "FP16, 0.01", "BF16, 0.2", "INT8, 0.5"})
@@ -180,17 +189,24 @@ class Gpt2ProgramTest {
     }
   }
 
-  /** A row's numbers come back as multiples of its largest / 127; a row of zeros stays zero. */
-  /** Calls product and quantize. */
-  @Test
-  void head_int8RowsOfVeryDifferentSize_eachAsAlone() {
+  /**
+   * Calls product and quantize; both kernels of int8, whichever this processor's precision takes.
+   * oneDNN's are slow without AMX, and right.
+   */
+  @ParameterizedTest
+  @CsvSource({"linear_int8_onednn.py, false", "linear_int8_fbgemm.py, true"})
+  void head_int8RowsOfVeryDifferentSize_eachAsAlone(String kernels, boolean fbgemm) {
+    DataType fp32 = DataType.FLOAT32;
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        TorchProgram program = Gpt2Program.load(scope, weights.config(), Precision.INT8);
+        TorchProgram program =
+            Gpt2Program.load(
+                scope, weights.config(), new Precision.Kernels(kernels, fbgemm, fp32, fp32, fp32));
         IValue p = TorchProgram.list(weights.arrays());
         IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
       NDArray states = scope.randomNormal(new Shape(33, weights.config().embeddingSize()));
       states.set(new NDIndex("0"), states.get(0).mul(1000));
+      states.set(new NDIndex("1"), states.get(1).mul(0));
       NDArray together = head(scope, program, states, p, packed);
       NDArray exact = states.matMul(weights.arrays().get(0).transpose());
 
@@ -234,7 +250,7 @@ class Gpt2ProgramTest {
   @Test
   void methods_ofTheProgram_allHaveACaller() throws IOException {
     StringBuilder program = new StringBuilder();
-    for (String name : List.of("program", "linear_plain", "linear_packed", "linear_int8")) {
+    for (String name : SOURCES) {
       program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));
     }
     StringBuilder java = new StringBuilder();
