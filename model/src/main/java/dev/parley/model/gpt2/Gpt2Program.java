@@ -14,10 +14,16 @@ final class Gpt2Program {
   private Gpt2Program() {}
 
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
-    return load(parent, config, precision.kernels(parent.getDevice()));
+    return load(parent, config, precision, Processor.int8Levels());
   }
 
-  static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
+  /**
+   * A program that rounds int8 activations to as many steps on either side of zero.
+   *
+   * @param levels what the processor sums exactly, see {@link Processor#int8Levels}, or fewer
+   */
+  static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision, int levels) {
+    Precision.Kernels kernels = precision.kernels(parent.getDevice());
     String source =
         TorchProgram.source(Gpt2Program.class, "program.py")
             .replace("#linear#", TorchProgram.source(Gpt2Program.class, kernels.source()))
@@ -26,7 +32,7 @@ final class Gpt2Program {
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
-    attributes.put("activation_levels", (long) Processor.int8Levels());
+    attributes.put("activation_levels", (long) levels);
     return TorchProgram.load(parent, source, attributes);
   }
 }

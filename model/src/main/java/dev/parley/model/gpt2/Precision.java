@@ -126,12 +126,13 @@ public enum Precision {
           new Kernels(
               "linear_packed.py", false, DataType.BFLOAT16, DataType.BFLOAT16, DataType.BFLOAT16);
       case FP16 -> new Kernels("linear_fp16.py", true, fp32, DataType.FLOAT16, fp32);
-      case INT8 -> {
-        DataType cache = Processor.multipliesBf16() ? DataType.BFLOAT16 : fp32;
-        yield Processor.hasInt8Tiles()
-            ? new Kernels("linear_int8_onednn.py", false, fp32, DataType.FLOAT16, cache)
-            : new Kernels("linear_int8_fbgemm.py", true, fp32, DataType.FLOAT16, cache);
-      }
+      case INT8 ->
+          new Kernels(
+              "linear_int8.py",
+              false,
+              fp32,
+              DataType.FLOAT16,
+              Processor.multipliesBf16() ? DataType.BFLOAT16 : fp32);
       case FP32, REFERENCE -> new Kernels("linear_packed.py", false, fp32, fp32, fp32);
     };
   }

@@ -22,16 +22,9 @@ public final class Processor {
   }
 
   /**
-   * Whether it multiplies int8 matrices in tiles (AMX). Only there oneDNN has kernels for signed
-   * activations of few rows; elsewhere it takes reference loops, hundreds of times slower.
-   */
-  public static boolean hasInt8Tiles() {
-    return FLAGS.contains("amx_int8");
-  }
-
-  /**
-   * How far from zero int8 activations may be for FBGEMM's sums to be exact: 127 with AVX512-VNNI.
-   * Without it two products at a time are summed in 16 bits, which hold those of 63.
+   * How many steps from zero int8 activations may be for a sum of their products with int8 weights
+   * to be exact: 127 with AVX512-VNNI, which AMX implies. Without it two products at a time are
+   * summed in 16 bits, which hold those of 63.
    */
   public static int int8Levels() {
     return FLAGS.contains("avx512_vnni") ? 127 : 63;

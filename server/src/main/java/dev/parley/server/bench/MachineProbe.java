@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
-import dev.parley.model.torch.Processor;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
@@ -93,9 +92,8 @@ final class MachineProbe implements AutoCloseable {
       try (IValue half = program.call("pack_bf16", w)) {
         rates.put("bf16", rate(count * work[1], "bf16", x, half));
       }
-      String int8 = Processor.hasInt8Tiles() ? "int8_tiles" : "int8";
-      try (IValue bytes = program.call("pack_" + int8, w)) {
-        rates.put("int8", rate(count * work[2], int8, x, bytes));
+      try (IValue bytes = program.call("pack_int8", w)) {
+        rates.put("int8", rate(count * work[2], "int8", x, bytes));
       }
     }
   }

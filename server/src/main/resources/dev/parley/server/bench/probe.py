@@ -29,22 +29,13 @@ class Program(Module):
     y = ops.mkldnn._linear_pointwise(x.to(15), w, None, "none", annotate(List[Optional[number]], []), "")
     return y.flatten().select(0, 0).to(6)
 
-  # int8 by oneDNN: packed weights, scales and zero points
-  def pack_int8_tiles(self: __torch__.Program, w: Tensor) -> List[Tensor]:
+  # Packed weights, scales and zero points
+  def pack_int8(self: __torch__.Program, w: Tensor) -> List[Tensor]:
     scales = torch.clamp(w.abs().amax([1]) / 127.0, 1e-12)
     rounded = torch.round(w / scales.unsqueeze(1)).to(1)
     return [ops.onednn.qlinear_prepack(rounded, [32, w.size(1)]), scales, torch.zeros_like(scales, dtype=3)]
 
-  def int8_tiles(self: __torch__.Program, x: Tensor, w: List[Tensor]) -> Tensor:
-    rounded = torch.round(x * 127.0).to(1)
-    y = ops.onednn.qlinear_pointwise(rounded, 1.0, 0, w[0], w[1], w[2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
-    return y.flatten().select(0, 0)
-
-  # int8 by FBGEMM
-  def pack_int8(self: __torch__.Program, w: Tensor) -> __torch__.torch.classes.quantized.LinearPackedParamsBase:
-    scales = torch.clamp(w.abs().amax([1]) / 127.0, 1e-12)
-    return ops.quantized.linear_prepack(torch.quantize_per_channel(w, scales, torch.zeros_like(scales, dtype=4), 0, 12), None)
-
-  def int8(self: __torch__.Program, x: Tensor, w: __torch__.torch.classes.quantized.LinearPackedParamsBase) -> Tensor:
-    y = ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(x, 1.0 / 63.0, 64, w)
+  def int8(self: __torch__.Program, x: Tensor, w: List[Tensor]) -> Tensor:
+    steps = (x * 63.0 + 64.5).to(0)
+    y = ops.onednn.qlinear_pointwise(steps, 1.0 / 63.0, 64, w[0], w[1], w[2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
     return y.flatten().select(0, 0)

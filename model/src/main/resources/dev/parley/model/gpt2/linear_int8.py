@@ -8,6 +8,7 @@
       for which in range(4):
         packed.extend(self.quantize(p[b + [2, 4, 8, 10][which]].t().contiguous()))  # [out, in]
     packed.extend(self.quantize(p[0]))
+    packed.append(torch.full([1], self.activation_levels + 1.5))
     return packed
 
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
@@ -23,18 +24,18 @@
     y, scale = self.product(x, weights, 12 * self.layer_count)
     return y * scale
 
-  # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x
+  # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x. A row's
+  # numbers become up to `activation_levels` steps on either side of a zero point: unsigned, since
+  # oneDNN 3.7 has kernels for signed ones with AMX alone and else takes reference loops, hundreds of
+  # times slower.
   def product(self: __torch__.Program, x: Tensor, weights: List[Tensor], at: int) -> Tuple[Tensor, Tensor]:
     wide = x.to(6)
-    scale = torch.clamp(torch.amax(torch.abs(wide), [1], True) / 127.0, 1e-12)
-    rounded = torch.round(wide / scale).to(1)
-    # oneDNN 3.7 has kernels for fewer than five rows only where matrices are wide: for others it takes
-    # its reference loops, a thousand times slower.
-    missing = 8 - x.size(0)
-    if missing > 0 and min(x.size(1), weights[at + 1].size(0)) < 512:
-      rounded = torch.constant_pad_nd(rounded, [0, 0, 0, missing])
-    y = ops.onednn.qlinear_pointwise(rounded, 1.0, 0, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
-    return (y.narrow(0, 0, x.size(0)), scale)
+    levels = self.activation_levels
+    greatest = torch.clamp(torch.amax(torch.abs(wide), [1], True), 1e-12)
+    middle = weights[12 * self.layer_count + 3]  # half a step above the zero point: what follows is cut off
+    steps = torch.addcdiv(middle, wide, greatest, value=levels).to(0)
+    y = ops.onednn.qlinear_pointwise(steps, 1.0 / float(levels), levels + 1, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
+    return (y, greatest)
 
   # Symmetric, one scale an output channel: [out, in] to packed int8, scales and zero points [out].
   # The weights are packed for 32 rows; that costs nothing with one row.
