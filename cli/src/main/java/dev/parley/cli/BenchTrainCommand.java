@@ -38,6 +38,9 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class BenchTrainCommand implements Callable<Integer> {
+  /** GPT-2's own. */
+  private static final int LONGEST = 1024;
+
   @ParentCommand
   @SuppressWarnings("NullAway.Init") // set by picocli
   private BenchCommand bench;
@@ -67,7 +70,8 @@ final class BenchTrainCommand implements Callable<Integer> {
   @Option(
       names = "--context",
       defaultValue = "256",
-      description = "the longest sequence, in tokens; the plain loop pads to it (${DEFAULT-VALUE})")
+      description =
+          "the longest sequence, in tokens, up to 1024; the plain loop pads to it (${DEFAULT-VALUE})")
   private int context;
 
   @Option(
@@ -108,7 +112,7 @@ final class BenchTrainCommand implements Callable<Integer> {
   public Integer call() {
     BenchOptions.setThreads(threads);
     Device on = UsageException.unlessValid(() -> Torch.device(device));
-    Gpt2Config config = UsageException.unlessValid(() -> Gpt2Config.shape(shape));
+    Gpt2Config config = UsageException.unlessValid(() -> withRoom(Gpt2Config.shape(shape)));
     if (rounds < 1) {
       throw new UsageException("--rounds is %d; there must be at least 1".formatted(rounds));
     }
@@ -195,6 +199,20 @@ final class BenchTrainCommand implements Callable<Integer> {
       return Sequences.encode(
           DialogueReader.read(file), encoder::turn, LabelPolicy.REPLIES, context);
     }
+  }
+
+  /** The weights are random, so a shape may have more positions than it is known for. */
+  private Gpt2Config withRoom(Gpt2Config known) {
+    return new Gpt2Config(
+        known.vocabularySize(),
+        Math.max(known.contextLength(), Math.min(context, LONGEST)),
+        known.embeddingSize(),
+        known.layerCount(),
+        known.headCount(),
+        known.layerNormEpsilon(),
+        known.initializerRange(),
+        known.dropout(),
+        known.endOfText());
   }
 
   private static DataType arithmetic(String precision) {

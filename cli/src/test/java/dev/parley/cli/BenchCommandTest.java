@@ -115,7 +115,7 @@ class BenchCommandTest {
   void train_json_loopAgainstAPlainOne() {
     JsonNode point =
         CommandLineRun.of(
-                "bench train --steps 1 --rounds 2 --batch-size 2 --context 16 --precision bf16 --json"
+                "bench train --steps 1 --rounds 2 --batch-size 2 --context 300 --precision bf16 --json"
                     .split(" "))
             .done()
             .lastJson();

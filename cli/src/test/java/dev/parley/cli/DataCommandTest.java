@@ -31,7 +31,7 @@ final class DataCommandTest {
     assertThat(run.out())
         .contains("a.jsonl.gz: 1 dialogues, 2 turns")
         .contains("1 records were left out:")
-        .contains("  a.csv:3: the response is empty")
+        .contains("  a.csv:3: the response is empty, expected a text")
         .contains("not taken over: id");
   }
 

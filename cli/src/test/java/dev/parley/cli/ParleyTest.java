@@ -42,7 +42,7 @@ class ParleyTest {
           bench decode --precision fp8                  | reference, fp32, bf16, fp16 or int8
           bench train --precision fp16                  | fp32 or bf16
           bench train --device tpu                      | auto, cpu or cuda:N
-          bench train --context 257                     | from 4 to 256
+          bench train --context 1025                    | from 4 to 1024
           loadtest --model x --streams 0                | at least 1
           loadtest --model x --turns 0                  | at least 1
           serve --hoem x                                | --home

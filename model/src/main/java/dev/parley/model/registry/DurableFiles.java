@@ -18,14 +18,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** File operations that survive a power cut, and digests. */
-final class DurableFiles {
+public final class DurableFiles {
   private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
   private static final int BUFFER_SIZE = 1 << 20;
 
   private DurableFiles() {}
 
   /** Waits until a file's or directory's content is on the disk. */
-  static void sync(Path path) throws IOException {
+  public static void sync(Path path) throws IOException {
     if (WINDOWS && Files.isDirectory(path)) {
       return; // Windows neither can nor need flush a directory
     }

@@ -72,6 +72,12 @@ public final class TrainingJobs implements AutoCloseable {
   /** Not this server's to run: others run them, or nobody until someone resumes them. */
   private final Set<FollowedJob> foreign = new LinkedHashSet<>(); // guarded by this
 
+  /**
+   * Asked to go on while the process that was interrupted still wound up: they wait for their turn
+   * once it is gone. Guarded by this.
+   */
+  private final Set<FollowedJob> wanted = new LinkedHashSet<>();
+
   private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
   private volatile boolean launching = true;
   private int looks;
@@ -98,7 +104,7 @@ public final class TrainingJobs implements AutoCloseable {
     this.listener = listener;
     synchronized (this) {
       for (JobDirectory directory : JobDirectory.list(home)) {
-        adopt(directory, (job, update) -> {});
+        adopt(directory, (job, update) -> {}, true);
       }
     }
   }
@@ -114,7 +120,12 @@ public final class TrainingJobs implements AutoCloseable {
     launching = false;
   }
 
-  private synchronized void adopt(JobDirectory directory, TrainingListener told) {
+  /**
+   * Takes a job in.
+   *
+   * @param before whether it goes before those that wait: at the start, when the newest comes first
+   */
+  private synchronized void adopt(JobDirectory directory, TrainingListener told, boolean before) {
     FollowedJob job = new FollowedJob(directory);
     try {
       job.follow(told);
@@ -135,7 +146,11 @@ public final class TrainingJobs implements AutoCloseable {
       running.add(job);
     } else if (job.interrupted()
         || job.snapshot().getState() == TrainingJobState.TRAINING_JOB_STATE_CREATED) {
-      waiting.addFirst(job); // the list is newest first
+      if (before) {
+        waiting.addFirst(job);
+      } else {
+        waiting.addLast(job);
+      }
     } else {
       running.add(job); // and the first look finds its process gone
     }
@@ -148,7 +163,7 @@ public final class TrainingJobs implements AutoCloseable {
         synchronized (this) {
           if (!jobs.containsKey(id)) { // not one that was submitted meanwhile
             try {
-              adopt(JobDirectory.open(home, id), listener);
+              adopt(JobDirectory.open(home, id), listener, false);
             } catch (NoSuchElementException e) { // something else lies there
               unreadable.add(id);
               log.warn("{} is left out: {}", id, e.getMessage());
@@ -245,7 +260,7 @@ public final class TrainingJobs implements AutoCloseable {
 
   /**
    * Lets an interrupted job go on, behind those that wait already. One that waits stays where it
-   * is.
+   * is; one whose process is about to end goes on once that is gone.
    *
    * @throws RpcException FAILED_PRECONDITION if it is not interrupted
    */
@@ -264,10 +279,14 @@ public final class TrainingJobs implements AutoCloseable {
                 .formatted(id, job.stateName()),
             Map.of("job_id", id, "state", job.stateName()));
       }
-      if (foreign.remove(job)) {
-        waiting.addLast(job);
+      if (!waiting.contains(job)) {
         log.info("training job {} is to go on", id);
-      } // else it waits, or the next look puts it there
+        if (!job.processRuns() && foreign.remove(job)) {
+          waiting.addLast(job);
+        } else {
+          wanted.add(job); // the look that finds its process gone puts it there
+        }
+      }
     }
     return Optional.of(placed(job));
   }
@@ -339,6 +358,10 @@ public final class TrainingJobs implements AutoCloseable {
     if (!gone) {
       return found;
     }
+    if (!job.ended() && job.directory().cancelRequested()) { // too late for its process to see
+      boolean unused = job.directory().cancel();
+      found |= job.follow(listener);
+    }
     if (!job.ended() && (!job.interrupted() || job.diedSilently())) {
       if (job.foreground()
           && job.snapshot().getState() == TrainingJobState.TRAINING_JOB_STATE_CREATED) {
@@ -350,9 +373,13 @@ public final class TrainingJobs implements AutoCloseable {
     synchronized (this) {
       running.remove(job);
       aside.remove(job);
+      boolean asked = wanted.remove(job);
       if (job.ended()) {
         foreign.remove(job);
         log.info("training job {} ended: {}", job.id(), job.stateName());
+      } else if (job.interrupted() && job.held() && asked) {
+        foreign.remove(job);
+        waiting.addLast(job);
       } else if (job.interrupted() && !job.held()) {
         foreign.remove(job);
         if (!waiting.contains(job)) {

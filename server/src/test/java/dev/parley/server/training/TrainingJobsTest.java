@@ -6,6 +6,7 @@ import dev.parley.server.engine.Settled;
 import dev.parley.server.ops.TestJobs;
 import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
+import dev.parley.v1.JobInterrupted;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingJobState;
@@ -26,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TrainingJobsTest {
   private static final String DAMAGE = "{broken\n{}\n";
+
+  private static final JobInterrupted HELD = JobInterrupted.newBuilder().setHeld(true).build();
 
   @TempDir private Path home;
 
@@ -110,6 +113,62 @@ class TrainingJobsTest {
       assertThat(launches).hasValue(0);
       assertThat(jobs.cancel(job.id()).orElseThrow().getState())
           .isEqualTo(TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    }
+  }
+
+  @Test
+  void look_jobThatAnotherProcessCreated_waitsBehindThoseThatWait() {
+    JobDirectory first = create("a", 1);
+    try (TrainingJobs jobs = new TrainingJobs(home, id -> process(), 1, (j, update) -> {})) {
+      jobs.stopLaunching();
+      jobs.start();
+      JobDirectory second = create("b", 2);
+
+      Settled.until(() -> jobs.get(second.id()).isPresent());
+
+      assertThat(jobs.get(first.id()).orElseThrow().getQueuePosition()).isEqualTo(1);
+      assertThat(jobs.get(second.id()).orElseThrow().getQueuePosition()).isEqualTo(2);
+    }
+  }
+
+  /** Between its last word and its end a process still holds the log's lock. */
+  @Test
+  void resume_processStillWindsUp_goesOnOnceItIsGone() {
+    AtomicInteger launches = new AtomicInteger();
+    TrainerLauncher launcher =
+        id -> {
+          launches.incrementAndGet();
+          return process();
+        };
+    JobDirectory job = create("a", 1);
+    EventLog.Writer writer = job.events().open(Clock.systemUTC());
+    try (TrainingJobs jobs = new TrainingJobs(home, launcher, 1, (j, update) -> {})) {
+      writer.append(TrainingUpdate.newBuilder().setInterrupted(HELD));
+      jobs.start();
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+
+      jobs.resume(job.id());
+      assertThat(launches).hasValue(0);
+      writer.close();
+
+      Settled.until(() -> launches.get() > 0);
+    }
+  }
+
+  @Test
+  void cancel_processStillWindsUp_endsOnceItIsGone() {
+    JobDirectory job = create("a", 1);
+    EventLog.Writer writer = job.events().open(Clock.systemUTC());
+    try (TrainingJobs jobs = new TrainingJobs(home, id -> process(), 1, (j, update) -> {})) {
+      writer.append(TrainingUpdate.newBuilder().setInterrupted(HELD));
+      jobs.start();
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+
+      assertThat(jobs.cancel(job.id()).orElseThrow().getState())
+          .isEqualTo(TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+      writer.close();
+
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
     }
   }
 

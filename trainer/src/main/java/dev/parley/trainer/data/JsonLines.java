@@ -13,6 +13,7 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.UnexpectedEndOfInputException;
 import tools.jackson.core.json.JsonFactory;
 
 /** One JSON object a line: chat messages, or ShareGPT's conversations. Other keys are skipped. */
@@ -62,6 +63,11 @@ final class JsonLines implements DialogueReader.Format {
         sink.accept(dialogue(parser, problems));
       } catch (Wrong e) {
         problems.add(lines.line(), e.column, String.valueOf(e.getMessage()));
+      } catch (UnexpectedEndOfInputException e) {
+        problems.add(
+            lines.line(),
+            line.length() + 1,
+            "the line ends within the JSON; expected the whole object on one line: " + SHAPES);
       } catch (JacksonException e) {
         int column = e.getLocation() == null ? 0 : e.getLocation().getColumnNr();
         problems.add(
@@ -73,7 +79,9 @@ final class JsonLines implements DialogueReader.Format {
   private static String cause(JacksonException e) {
     String message = e.getOriginalMessage();
     int detail = message.indexOf('\n');
-    return detail < 0 ? message : message.substring(0, detail);
+    int advice = message.indexOf(": enable `"); // to programmers
+    int end = advice < 0 ? detail : advice;
+    return end < 0 ? message : message.substring(0, end);
   }
 
   private static Dialogue dialogue(JsonParser parser, Problems problems) throws Wrong {
@@ -103,7 +111,9 @@ final class JsonLines implements DialogueReader.Format {
     }
     if (turns.size() < 2) {
       throw new Wrong(
-          parser, "the dialogue has %d turns, expected at least 2".formatted(turns.size()));
+          parser,
+          "the dialogue has %s, expected at least 2"
+              .formatted(turns.size() == 1 ? "1 turn" : "no turns"));
     }
     return new Dialogue(turns);
   }
@@ -171,7 +181,29 @@ final class JsonLines implements DialogueReader.Format {
     if (text.isBlank()) {
       throw new Wrong(parser, place + " is empty, expected a text");
     }
+    int half = half(text);
+    if (half >= 0) {
+      throw new Wrong(
+          parser,
+          "%s has \\u%04x as its character %d, which is half of a surrogate pair; write the character as UTF-8, or both halves"
+              .formatted(place, (int) text.charAt(half), half + 1));
+    }
     return text;
+  }
+
+  /** Where a text has half of a surrogate pair, which no UTF-8 can say; -1: nowhere. */
+  private static int half(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isHighSurrogate(c)
+          && i + 1 < text.length()
+          && Character.isLowSurrogate(text.charAt(i + 1))) {
+        i++;
+      } else if (Character.isSurrogate(c)) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   private static boolean flag(JsonParser parser, String place) throws Wrong {

@@ -70,7 +70,8 @@ final class TabSeparated implements DialogueReader.Format {
     boolean weighted = weight.lookingAt();
     String text = line.substring(weighted ? weight.end() : start, end).strip();
     if (text.isEmpty()) {
-      problems.add(number, start + 1, "turn %d is empty".formatted(turns.size() + 1));
+      problems.add(
+          number, start + 1, "turn %d is empty, expected a text".formatted(turns.size() + 1));
       return false;
     }
     boolean masked = weighted && line.charAt(weight.start(1)) == '0';

@@ -27,10 +27,17 @@ import org.jspecify.annotations.Nullable;
  * several turns joined by {@code " EOS "}. Other columns are skipped.
  *
  * <p>A row whose context is the whole row before it belongs to the same dialogue, which it
- * continues: written once, it is learned once and cannot fall on both sides of a split.
+ * continues: written once, it is learned once and cannot fall on both sides of a split. What was
+ * the response of such a row stays one: the turn is the assistant's and is learned, whichever turns
+ * a {@link LabelPolicy} names.
  */
 final class Table implements DialogueReader.Format {
   private static final Pattern CONTEXT = Pattern.compile("context([/_ ]?)(\\d{0,6})");
+
+  /** How FastCSV says what is wrong, and where. */
+  private static final Pattern BROKEN_RECORD =
+      Pattern.compile("(.*) \\(record starting at line (\\d{1,9})\\)");
+
   private static final String EXPECTED = "expected the columns context and response";
 
   private final char separator;
@@ -76,7 +83,8 @@ final class Table implements DialogueReader.Format {
     int line = 1;
     try (CsvReader<CsvRecord> reader = builder.ofCsvRecord(new Lines(first, lines))) {
       Iterator<CsvRecord> records = reader.iterator();
-      Columns columns = columns(records.next().getFields(), problems);
+      CsvRecord header = records.next();
+      Columns columns = damaged(header, lines) ? null : columns(header.getFields(), problems);
       if (columns == null) {
         return;
       }
@@ -93,6 +101,7 @@ final class Table implements DialogueReader.Format {
         }
         if (last != null && continues(dialogue, last)) {
           problems.merge();
+          dialogue = withResponsesOf(last, dialogue);
         } else if (last != null) {
           sink.accept(last);
         }
@@ -103,7 +112,13 @@ final class Table implements DialogueReader.Format {
       }
     } catch (CsvParseException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      problems.end(line, 0, "broken quotes in or after this row: %s".formatted(cause.getMessage()));
+      Matcher place = BROKEN_RECORD.matcher(String.valueOf(cause.getMessage()));
+      boolean known = place.matches();
+      problems.end(
+          known ? Integer.parseInt(place.group(2)) : line,
+          0,
+          "broken quotes: %s; a quote within quotes is written twice"
+              .formatted(known ? place.group(1) : cause.getMessage()));
     } catch (UncheckedIOException e) {
       throw e.getCause() == null ? new IOException(e) : e.getCause();
     }
@@ -121,7 +136,7 @@ final class Table implements DialogueReader.Format {
     return lines.damaged(first, first + lineEnds);
   }
 
-  private static @Nullable Columns columns(List<String> header, Problems problems) {
+  private @Nullable Columns columns(List<String> header, Problems problems) {
     List<Integer> context = new ArrayList<>();
     int response = -1;
     boolean slashed = false;
@@ -141,8 +156,26 @@ final class Table implements DialogueReader.Format {
       }
     }
     if (response < 0 || context.isEmpty()) {
-      problems.end(1, 0, "found the columns %s; %s".formatted(String.join(", ", header), EXPECTED));
+      String hint =
+          header.size() == 1 && header.get(0).matches(".*[;\t|].*")
+              ? ", separated by a " + (separator == ',' ? "comma" : "tab")
+              : "";
+      problems.end(
+          1, 0, "found the columns %s; %s%s".formatted(String.join(", ", header), EXPECTED, hint));
       return null;
+    }
+    for (int i = 1; i < context.size(); i++) {
+      for (int j = 0; j < i; j++) {
+        if (number(header.get(context.get(i))) == number(header.get(context.get(j)))) {
+          problems.end(
+              1,
+              0,
+              "found the columns %s and %s, which name the same turn; number them context1, context2, …, the oldest turn first"
+                  .formatted(
+                      header.get(context.get(j)).strip(), header.get(context.get(i)).strip()));
+          return null;
+        }
+      }
     }
     Comparator<Integer> byNumber = Comparator.comparingInt(i -> number(header.get(i)));
     boolean backwards = slashed && response < context.get(0);
@@ -163,8 +196,10 @@ final class Table implements DialogueReader.Format {
       problems.add(
           line,
           0,
-          "found %d fields, expected %d as in the header; a field with the separator or a line end in it goes in quotes"
-              .formatted(row.getFieldCount(), columns.count()));
+          "found %s, expected %d as in the header; a field with the separator or a line end in it goes in quotes"
+              .formatted(
+                  row.getFieldCount() == 1 ? "1 field" : row.getFieldCount() + " fields",
+                  columns.count()));
       return null;
     }
     List<Turn> turns = new ArrayList<>();
@@ -177,7 +212,10 @@ final class Table implements DialogueReader.Format {
     }
     String response = row.getField(columns.response()).strip();
     if (turns.isEmpty() || response.isEmpty()) {
-      problems.add(line, 0, "the %s is empty".formatted(turns.isEmpty() ? "context" : "response"));
+      problems.add(
+          line,
+          0,
+          "the %s is empty, expected a text".formatted(turns.isEmpty() ? "context" : "response"));
       return null;
     }
     turns.add(new Turn(Turn.ASSISTANT, response, Optional.empty()));
@@ -196,6 +234,15 @@ final class Table implements DialogueReader.Format {
       }
     }
     return true;
+  }
+
+  /** The longer dialogue, whose first turns are as the rows before it have them. */
+  private static Dialogue withResponsesOf(Dialogue before, Dialogue next) {
+    List<Turn> turns = new ArrayList<>(before.turns());
+    int response = turns.size() - 1;
+    turns.set(response, new Turn(Turn.ASSISTANT, turns.get(response).text(), Optional.of(true)));
+    turns.addAll(next.turns().subList(turns.size(), next.turns().size()));
+    return new Dialogue(turns);
   }
 
   private static String plain(String name) {

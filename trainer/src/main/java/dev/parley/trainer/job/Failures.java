@@ -50,6 +50,13 @@ final class Failures {
     if (e instanceof IllegalArgumentException) {
       return status(Code.INVALID_ARGUMENT, "INVALID_REQUEST", message);
     }
+    if (e instanceof OutOfMemoryError && !message.contains("native")) { // such as: Java heap space
+      return status(
+          Code.RESOURCE_EXHAUSTED,
+          "OUT_OF_MEMORY",
+          "the trainer's Java heap of %,d MB is too small for this data (%s): give it more with `parley serve --trainer-memory 4g`, or PARLEY_JAVA_OPTIONS=-Xmx4g before `parley train`, or train on fewer dialogues"
+              .formatted(Runtime.getRuntime().maxMemory() >> 20, message));
+    }
     boolean memory =
         e instanceof OutOfMemoryError
             || (e instanceof EngineException && message.contains("not enough memory"));

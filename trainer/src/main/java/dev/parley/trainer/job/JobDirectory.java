@@ -3,6 +3,7 @@ package dev.parley.trainer.job;
 import com.google.protobuf.util.JsonFormat;
 import com.google.protobuf.util.Timestamps;
 import com.google.rpc.Status;
+import dev.parley.model.registry.DurableFiles;
 import dev.parley.v1.JobCancelled;
 import dev.parley.v1.JobCreated;
 import dev.parley.v1.JobFailed;
@@ -50,6 +51,11 @@ public final class JobDirectory {
 
   private final Path directory;
 
+  /** Waits until a file or a directory is on the disk. */
+  interface Disk {
+    void sync(Path path) throws IOException;
+  }
+
   private JobDirectory(Path directory) {
     this.directory = directory;
   }
@@ -60,14 +66,14 @@ public final class JobDirectory {
   }
 
   /**
-   * Writes a new job down; it waits to be run. A request with an idempotency key that some job of
-   * this home was created with returns that job.
+   * Writes a new job down, on the disk when this returns; it waits to be run. A request with an
+   * idempotency key that some job of this home was created with returns that job.
    *
    * @param request as {@link RequestValidation} accepts it
    * @throws UncheckedIOException if the home cannot be written to; nothing is left behind
    */
   public static JobDirectory create(Path home, TrainRequest request, Clock clock) {
-    return create(home, request, clock, false);
+    return create(home, request, clock, false, DurableFiles::sync);
   }
 
   /**
@@ -75,11 +81,11 @@ public final class JobDirectory {
    * does not run it.
    */
   public static JobDirectory createForeground(Path home, TrainRequest request) {
-    return create(home, request, Clock.systemUTC(), true);
+    return create(home, request, Clock.systemUTC(), true, DurableFiles::sync);
   }
 
-  private static JobDirectory create(
-      Path home, TrainRequest request, Clock clock, boolean foreground) {
+  static JobDirectory create(
+      Path home, TrainRequest request, Clock clock, boolean foreground, Disk disk) {
     Path jobs = home.resolve("jobs");
     String id = id(request, clock);
     Path directory = jobs.resolve(id);
@@ -87,7 +93,11 @@ public final class JobDirectory {
       return new JobDirectory(directory);
     }
     try {
+      boolean first = !Files.exists(jobs);
       Files.createDirectories(jobs);
+      if (first) {
+        disk.sync(home);
+      }
       Path staged = Files.createTempDirectory(jobs, ".new-");
       try {
         writeAndSync(staged.resolve("spec.json"), JsonFormat.printer().print(request) + "\n");
@@ -101,12 +111,19 @@ public final class JobDirectory {
                           .setRequest(request)
                           .setForeground(foreground)));
         }
+        disk.sync(staged); // files without names in a directory are lost with the power
         Files.move(staged, directory, StandardCopyOption.ATOMIC_MOVE);
       } catch (IOException | RuntimeException e) { // a full disk is neither's special kind
         deleteTree(staged);
         if (Files.exists(directory)) {
           return new JobDirectory(directory); // the same key, a moment earlier
         }
+        throw e;
+      }
+      try {
+        disk.sync(jobs); // and so is a rename
+      } catch (IOException e) {
+        deleteTree(directory);
         throw e;
       }
       return new JobDirectory(directory);

@@ -34,7 +34,11 @@ record Promotion(boolean promoted, String reason) {
     while (true) {
       Integer current = registry.aliases(model).get(ModelReference.DEFAULT);
       if (current != null && current == version.version()) {
-        return new Promotion(true, "the first version of its model");
+        return new Promotion(
+            true,
+            version.version() == 1
+                ? "the first version of its model"
+                : "it is its model's default already");
       }
       Promotion promotion =
           current == null

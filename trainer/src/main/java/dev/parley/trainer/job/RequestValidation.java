@@ -6,12 +6,15 @@ import dev.parley.model.gpt2.Lora.Projection;
 import dev.parley.trainer.data.DialogueReader;
 import dev.parley.v1.DataSource;
 import dev.parley.v1.Dialogue;
+import dev.parley.v1.DialogueTurn;
 import dev.parley.v1.LabelPolicy;
 import dev.parley.v1.LearningRateSchedule;
 import dev.parley.v1.Lora;
 import dev.parley.v1.PromotionPolicy;
 import dev.parley.v1.TrainRequest;
+import dev.parley.v1.TrainingDirection;
 import dev.parley.v1.TrainingParameters;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -69,16 +72,18 @@ public final class RequestValidation {
     require(
         request.getSamplePromptsCount() <= MAX_PROMPTS,
         "sample_prompts",
-        "has %d prompts, but at most %d are asked"
+        "has %d prompts, but at most %d are asked: leave some out"
             .formatted(request.getSamplePromptsCount(), MAX_PROMPTS));
     for (int i = 0; i < request.getSamplePromptsCount(); i++) {
       require(
-          !request.getSamplePrompts(i).isBlank(), "sample_prompts[%d]".formatted(i), "is empty");
+          !request.getSamplePrompts(i).isBlank(),
+          "sample_prompts[%d]".formatted(i),
+          "is empty: give a text, or leave it out");
     }
     require(
         request.getIdempotencyKey().length() <= MAX_KEY_LENGTH,
         "idempotency_key",
-        "has %d characters, but may have at most %d"
+        "has %d characters, but may have at most %d: use a digest of it"
             .formatted(request.getIdempotencyKey().length(), MAX_KEY_LENGTH));
   }
 
@@ -86,19 +91,28 @@ public final class RequestValidation {
     switch (source.getSourceCase()) {
       case INLINE -> {
         List<Dialogue> dialogues = source.getInline().getDialoguesList();
-        require(!dialogues.isEmpty(), path + ".inline.dialogues", "is empty");
+        require(
+            !dialogues.isEmpty(),
+            path + ".inline.dialogues",
+            "is empty: give at least one dialogue of two turns");
         for (int d = 0; d < dialogues.size(); d++) {
           String dialogue = "%s.inline.dialogues[%d].turns".formatted(path, d);
           int turns = dialogues.get(d).getTurnsCount();
           require(
               turns >= 2,
               dialogue,
-              "has %d turns, but a dialogue needs at least 2".formatted(turns));
+              "has %s, but a dialogue needs at least 2: add them, or leave the dialogue out"
+                  .formatted(turns == 1 ? "1 turn" : "no turns"));
           for (int t = 0; t < turns; t++) {
+            DialogueTurn turn = dialogues.get(d).getTurns(t);
             require(
-                !dialogues.get(d).getTurns(t).getText().isBlank(),
+                !turn.getRole().isBlank(),
+                "%s[%d].role".formatted(dialogue, t),
+                "is empty: use user, assistant or the name of another speaker");
+            require(
+                !turn.getText().isBlank(),
                 "%s[%d].text".formatted(dialogue, t),
-                "is empty");
+                "is empty: give what was said, or leave the turn out");
           }
         }
       }
@@ -141,7 +155,7 @@ public final class RequestValidation {
         p.hasLearningRate(),
         p.getLearningRate(),
         p.getLearningRate() > 0,
-        "above 0; 5e-5 suits a pretrained model, 2e-3 a small one from scratch");
+        "a number above 0; 5e-5 suits a pretrained model, 2e-3 a small one from scratch");
     known(
         "schedule",
         p.hasSchedule(),
@@ -149,6 +163,11 @@ public final class RequestValidation {
         p.getScheduleValue(),
         "LINEAR, COSINE, CONSTANT or NOAM");
     whole("warmup_steps", p.hasWarmupSteps(), p.getWarmupSteps(), 0, 100_000_000);
+    require(
+        !p.hasWarmupSteps() || p.getMaxSteps() <= 0 || p.getWarmupSteps() < p.getMaxSteps(),
+        "parameters.warmup_steps",
+        "is %d, but training ends after max_steps = %d and would never reach its learning rate: warm up for fewer steps"
+            .formatted(p.getWarmupSteps(), p.getMaxSteps()));
     number(
         "weight_decay",
         p.hasWeightDecay(),
@@ -167,7 +186,7 @@ public final class RequestValidation {
         p.hasLabelPolicy(),
         p.getLabelPolicy() == LabelPolicy.UNRECOGNIZED,
         p.getLabelPolicyValue(),
-        "ALL, REPLIES, ASSISTANT or LAST");
+        "ALL, REPLIES, ASSISTANT, LAST or PADDED");
     number(
         "evaluation_share",
         p.hasEvaluationShare(),
@@ -195,6 +214,12 @@ public final class RequestValidation {
         p.getPromotion() == PromotionPolicy.UNRECOGNIZED,
         p.getPromotionValue(),
         "NEVER, IF_BETTER or ALWAYS");
+    known(
+        "direction",
+        p.hasDirection(),
+        p.getDirection() == TrainingDirection.UNRECOGNIZED,
+        p.getDirectionValue(),
+        "FORWARD or BACKWARD");
     whole("checkpoint_steps", p.hasCheckpointSteps(), p.getCheckpointSteps(), 0, 100_000_000);
     require(
         !p.hasCheckpointInterval() || withinADay(p.getCheckpointInterval()),
@@ -225,6 +250,10 @@ public final class RequestValidation {
           LORA_TARGETS.contains(lora.getTargets(i)),
           "parameters.lora.targets[%d]".formatted(i),
           "is '%s': use %s".formatted(lora.getTargets(i), String.join(", ", LORA_TARGETS)));
+      require(
+          lora.getTargetsList().indexOf(lora.getTargets(i)) == i,
+          "parameters.lora.targets[%d]".formatted(i),
+          "is '%s' once more: name each projection once".formatted(lora.getTargets(i)));
     }
     whole("overfit_batches", p.hasOverfitBatches(), p.getOverfitBatches(), 0, 1000);
   }
@@ -236,7 +265,12 @@ public final class RequestValidation {
   }
 
   private static String seconds(Duration duration) {
-    return "%d.%09d s".formatted(duration.getSeconds(), Math.abs(duration.getNanos()));
+    BigDecimal seconds = BigDecimal.valueOf(duration.getNanos(), 9);
+    return seconds
+            .add(BigDecimal.valueOf(duration.getSeconds()))
+            .stripTrailingZeros()
+            .toPlainString()
+        + " s";
   }
 
   private void number(String field, boolean present, double value, boolean holds, String limit) {

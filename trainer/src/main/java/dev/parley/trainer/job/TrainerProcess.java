@@ -58,7 +58,6 @@ public final class TrainerProcess {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + resources.heapMegabytes() + "m");
     command.add("-XX:+UseSerialGC"); // its threads would take cores from the arithmetic
-    command.add("-XX:+ExitOnOutOfMemoryError");
     System.getProperties().stringPropertyNames().stream()
         .filter(name -> name.startsWith("ai.djl.") || name.startsWith("logback."))
         .sorted()

@@ -1,13 +1,12 @@
 package dev.parley.trainer.loop;
 
+import dev.parley.model.registry.DurableFiles;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
@@ -24,7 +23,6 @@ import java.util.stream.Stream;
 final class CheckpointFiles {
   static final String SUMS = "SHA256SUMS";
 
-  private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
   private static final int BUFFER = 1 << 20;
 
   private CheckpointFiles() {}
@@ -37,11 +35,11 @@ final class CheckpointFiles {
     }
     Files.writeString(staged.resolve(SUMS), sums);
     for (Path file : files(staged)) {
-      sync(file);
+      DurableFiles.sync(file);
     }
-    sync(staged);
+    DurableFiles.sync(staged);
     Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE);
-    sync(target.resolveSibling("."));
+    DurableFiles.sync(target.resolveSibling("."));
   }
 
   /**
@@ -118,16 +116,6 @@ final class CheckpointFiles {
     }
     for (Path entry : deepestFirst) {
       Files.deleteIfExists(entry);
-    }
-  }
-
-  private static void sync(Path path) throws IOException {
-    if (WINDOWS && Files.isDirectory(path)) {
-      return; // Windows neither can nor need flush a directory
-    }
-    try (FileChannel channel =
-        FileChannel.open(path, WINDOWS ? StandardOpenOption.WRITE : StandardOpenOption.READ)) {
-      channel.force(true);
     }
   }
 

@@ -87,7 +87,8 @@ final class ConversionTest {
     assertThat(conversion.source().dropped()).isEqualTo(3);
     assertThat(conversion.source().problems().stream().map(Object::toString))
         .satisfiesExactlyInAnyOrder(
-            problem -> assertThat(problem).isEqualTo("a.csv:3: the context is empty"),
+            problem ->
+                assertThat(problem).isEqualTo("a.csv:3: the context is empty, expected a text"),
             problem -> assertThat(problem).startsWith("a.csv:4: found 2 fields, expected 4"),
             problem -> assertThat(problem).startsWith("a.csv:6:5: byte 0xe9 is no UTF-8"));
     assertThat(conversion.source().merged()).isEqualTo(1);

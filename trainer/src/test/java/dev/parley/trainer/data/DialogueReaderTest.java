@@ -91,6 +91,22 @@ final class DialogueReaderTest {
   }
 
   @Test
+  void read_rowsThatContinueTheRowBefore_keepTheirResponses() throws IOException {
+    List<Dialogue> dialogues =
+        read("a.csv", "context,response\na,b\na EOS b,c\na EOS b EOS c EOS d,e\n");
+
+    assertThat(dialogues)
+        .containsExactly(
+            new Dialogue(
+                List.of(
+                    Turn.of("user", "a"),
+                    new Turn("assistant", "b", Optional.of(true)),
+                    new Turn("assistant", "c", Optional.of(true)),
+                    Turn.of("user", "d"),
+                    Turn.of("assistant", "e"))));
+  }
+
+  @Test
   void read_tsvWithHeader_isATable() throws IOException {
     assertThat(texts(read("a.tsv", "response\tcontext\nb, c\ta\n")))
         .containsExactly(List.of("a", "b, c"));
@@ -134,18 +150,19 @@ final class DialogueReaderTest {
         Arguments.of("a.csv", "", "a.csv: is empty"),
         Arguments.of("a.tsv", "\n\n", "a.tsv: is empty"),
         Arguments.of("a.txt", "x", "unknown kind of file; expected .jsonl, .csv or .tsv"),
-        Arguments.of("a.jsonl", good + "{\"messages\":[", "a.jsonl:2:14: broken JSON"),
+        Arguments.of(
+            "a.jsonl", good + "{\"messages\":[", "a.jsonl:2:14: the line ends within the JSON"),
         Arguments.of("a.jsonl", good + "nonsense\n", "a.jsonl:2:1: broken JSON"),
         Arguments.of("a.jsonl", good.strip() + " 1", ": found the number 1 after the object"),
         Arguments.of("a.jsonl", "[1]", "a.jsonl:1:1: found a list, expected {\"messages\""),
         Arguments.of("a.jsonl", "{\"text\":\"x\"}", "neither messages nor conversations"),
         Arguments.of("a.jsonl", "{\"messages\":{}}", "messages is an object, expected a list"),
         Arguments.of("a.jsonl", "{\"messages\":null}", "messages is null, expected a list"),
-        Arguments.of("a.jsonl", "{\"messages\":[]}", "has 0 turns, expected at least 2"),
+        Arguments.of("a.jsonl", "{\"messages\":[]}", "has no turns, expected at least 2"),
         Arguments.of(
             "a.jsonl",
             "{\"messages\":[{\"role\":\"u\",\"content\":\"a\"}]}",
-            "has 1 turns, expected at least 2"),
+            "has 1 turn, expected at least 2"),
         Arguments.of(
             "a.jsonl", "{\"messages\":[\"a\"]}", "1:14: messages[0] is a text, expected {"),
         Arguments.of(
@@ -183,7 +200,7 @@ final class DialogueReaderTest {
             "a.csv:1: found the columns question, answer; expected"),
         Arguments.of("a.csv", "context\na\n", "expected the columns context and response"),
         Arguments.of("a.csv", "context,response,response\na,b,c\n", "two columns response"),
-        Arguments.of("a.csv", "context,response\na,b\na\n", "a.csv:3: found 1 fields, expected 2"),
+        Arguments.of("a.csv", "context,response\na,b\na\n", "a.csv:3: found 1 field, expected 2"),
         Arguments.of("a.csv", "context,response\na,b,c\n", "a.csv:2: found 3 fields, expected 2"),
         Arguments.of("a.csv", "context,response\n,b\n", "a.csv:2: the context is empty"),
         Arguments.of("a.csv", "context,response\na, \n", "a.csv:2: the response is empty"),

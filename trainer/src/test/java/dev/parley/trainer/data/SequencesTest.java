@@ -17,6 +17,8 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 final class SequencesTest {
   private static final int EOS = 50256;
@@ -110,6 +112,21 @@ final class SequencesTest {
 
     assertThat(encode(dialogue, LabelPolicy.REPLIES, 99).get(0).labels())
         .containsExactly(EOS, -1, -1, 3, EOS);
+  }
+
+  /** Rows a -> b and a, b, c -> d of a table are one dialogue, and both responses are learned. */
+  @ParameterizedTest
+  @EnumSource(names = {"REPLIES", "ASSISTANT", "LAST"})
+  void encode_rowsOfOneDialogue_learnTheResponseOfEach(LabelPolicy policy, @TempDir Path directory)
+      throws IOException {
+    Path file = directory.resolve("a.csv");
+    Files.writeString(file, "context,response\n1,2\n1 EOS 2 EOS 3,4\n");
+
+    int[] labels = encode(DialogueReader.read(file).get(0), policy, 99).get(0).labels();
+
+    // ids 1 E 2 E 3 E 4
+    assertThat(Arrays.copyOfRange(labels, 1, 3)).containsExactly(2, EOS);
+    assertThat(Arrays.copyOfRange(labels, 5, 7)).containsExactly(4, EOS);
   }
 
   @Test

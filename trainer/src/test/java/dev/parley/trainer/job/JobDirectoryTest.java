@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -41,6 +43,45 @@ final class JobDirectoryTest {
     assertThat(again.job().getLastSequence()).isEqualTo(1);
     assertThat(again.checkpoints()).isEmptyDirectory();
     assertThat(again.isRunning()).isFalse();
+  }
+
+  @Test
+  void create_request_isOnTheDiskBeforeTheClientIsAnswered() {
+    List<String> synced = new ArrayList<>();
+    JobDirectory.Disk disk =
+        path -> {
+          boolean visible = !JobDirectory.list(home).isEmpty();
+          String name = String.valueOf(path.getFileName());
+          synced.add(
+              (name.startsWith(".new-") ? ".new-" : name) + (visible ? " after" : " before"));
+        };
+
+    JobDirectory.create(home, REQUEST, CLOCK, false, disk);
+    JobDirectory.create(
+        home, REQUEST.toBuilder().setIdempotencyKey("k").build(), CLOCK, false, disk);
+
+    assertThat(synced)
+        .containsExactly(
+            home.getFileName() + " before",
+            ".new- before",
+            "jobs after",
+            ".new- after", // the first one is visible
+            "jobs after");
+  }
+
+  @Test
+  void create_diskRefusesTheName_leavesNothingBehind() {
+    JobDirectory.Disk disk =
+        path -> {
+          if (path.endsWith("jobs")) {
+            throw new IOException("Input/output error");
+          }
+        };
+
+    assertThatThrownBy(() -> JobDirectory.create(home, REQUEST, CLOCK, false, disk))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("Input/output error");
+    assertThat(home.resolve("jobs")).isEmptyDirectory();
   }
 
   @Test

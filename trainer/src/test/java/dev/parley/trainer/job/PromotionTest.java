@@ -53,6 +53,24 @@ final class PromotionTest {
     assertThat(registry.resolve("shop").version()).isEqualTo(2);
   }
 
+  /** A job that was killed after its version was promoted comes here once more. */
+  @Test
+  void carryOut_laterVersionThatIsTheDefault_isNotCalledTheFirst() {
+    registry.importDirectory("shop", base);
+    RegisteredVersion own = registry.importDirectory("shop", base);
+    registry.setAlias("shop", "default", own.version());
+
+    Promotion promotion =
+        Promotion.carryOut(
+            registry,
+            own,
+            PromotionPolicy.PROMOTION_POLICY_IF_BETTER,
+            evaluation(2),
+            present -> evaluation(1));
+
+    assertThat(promotion).isEqualTo(new Promotion(true, "it is its model's default already"));
+  }
+
   @Test
   void carryOut_firstVersion_isTheDefaultAlready() {
     RegisteredVersion own = registry.importDirectory("shop", base);

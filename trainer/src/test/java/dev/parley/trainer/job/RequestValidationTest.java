@@ -69,7 +69,10 @@ final class RequestValidationTest {
         bad(p -> p.setWeightDecay(1.5), "weight_decay", "from 0 to 1"),
         bad(p -> p.setMaxGradNorm(-0.1), "max_grad_norm", "at least 0"),
         bad(p -> p.setMaxLength(7), "max_length", "from 8"),
-        bad(p -> p.setLabelPolicyValue(7), "label_policy", "use ALL, REPLIES, ASSISTANT or LAST"),
+        bad(
+            p -> p.setLabelPolicyValue(7),
+            "label_policy",
+            "use ALL, REPLIES, ASSISTANT, LAST or PADDED"),
         bad(p -> p.setEvaluationShare(1), "evaluation_share", "below 1"),
         bad(p -> p.setPrecision("int8"), "precision", "is 'int8': use auto, fp32, bf16 or fp16"),
         bad(p -> p.setEvaluationSteps(-1), "evaluation_steps", "from 0"),

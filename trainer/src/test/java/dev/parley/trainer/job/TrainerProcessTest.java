@@ -3,12 +3,15 @@ package dev.parley.trainer.job;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.rpc.Code;
 import dev.parley.v1.CheckpointWritten;
+import dev.parley.v1.DataSource;
 import dev.parley.v1.JobInterrupted;
 import dev.parley.v1.StepFinished;
 import dev.parley.v1.TrainRequest;
 import dev.parley.v1.TrainingJobState;
 import dev.parley.v1.TrainingUpdate;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,6 +67,35 @@ final class TrainerProcessTest {
 
     assertThat(process.waitFor()).isEqualTo(1);
     assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
+  }
+
+  @Test
+  void launch_dataLargerThanItsHeap_failsAtOnceAndSaysTheRemedy() throws Exception {
+    Path data = directory.resolve("large.jsonl");
+    try (BufferedWriter out = Files.newBufferedWriter(data)) {
+      for (int i = 0; i < 400_000; i++) {
+        out.write(
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"question %d\"},{\"role\":\"assistant\",\"content\":\"answer %d\"}]}%n"
+                .formatted(i, i));
+      }
+    }
+    JobDirectory job =
+        JobDirectory.create(
+            test.home,
+            test.request()
+                .clearData()
+                .addData(DataSource.newBuilder().setPath(data.toString()))
+                .build());
+
+    process = TrainerProcess.launch(test.home, job.id(), new TrainerProcess.Resources(1, 64, 5));
+
+    assertThat(process.waitFor()).as(Files.readString(job.log())).isEqualTo(1);
+    assertThat(job.job().getState()).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FAILED);
+    assertThat(job.job().getError().getCode()).isEqualTo(Code.RESOURCE_EXHAUSTED_VALUE);
+    assertThat(job.job().getError().getMessage())
+        .contains("the trainer's Java heap of ")
+        .contains("is too small for this data")
+        .contains("parley serve --trainer-memory");
   }
 
   @Test
