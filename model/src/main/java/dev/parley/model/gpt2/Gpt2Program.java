@@ -14,16 +14,16 @@ final class Gpt2Program {
   private Gpt2Program() {}
 
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
-    return load(parent, config, precision, Processor.int8Levels());
+    return load(parent, config, precision.kernels(parent.getDevice()), Processor.int8Levels());
   }
 
   /**
-   * A program that rounds int8 activations to as many steps on either side of zero.
+   * A program of other kernels than a precision takes on this processor.
    *
-   * @param levels what the processor sums exactly, see {@link Processor#int8Levels}, or fewer
+   * @param levels what FBGEMM sums exactly, see {@link Processor#int8Levels}, or fewer
    */
-  static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision, int levels) {
-    Precision.Kernels kernels = precision.kernels(parent.getDevice());
+  static TorchProgram load(
+      NDManager parent, Gpt2Config config, Precision.Kernels kernels, int levels) {
     String source =
         TorchProgram.source(Gpt2Program.class, "program.py")
             .replace("#linear#", TorchProgram.source(Gpt2Program.class, kernels.source()))

@@ -45,6 +45,19 @@ public enum Precision {
   record Kernels(
       String source, boolean fbgemm, DataType weights, DataType embedding, DataType cache) {}
 
+  private static final DataType INT8_CACHE =
+      Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
+
+  /**
+   * With AMX two thirds of FBGEMM's time with 32 tokens and half with 256; a third more with one.
+   */
+  static final Kernels INT8_ONEDNN =
+      new Kernels("linear_int8_onednn.py", false, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+
+  /** Without AMX as fast as oneDNN with many tokens, and faster with one. */
+  static final Kernels INT8_FBGEMM =
+      new Kernels("linear_int8_fbgemm.py", true, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+
   /**
    * Up to so many tokens in all, a decoding step costs little more than one with a single token:
    * each further one at most a tenth of it. On a CPU that is where arithmetic catches up with
@@ -126,13 +139,7 @@ public enum Precision {
           new Kernels(
               "linear_packed.py", false, DataType.BFLOAT16, DataType.BFLOAT16, DataType.BFLOAT16);
       case FP16 -> new Kernels("linear_fp16.py", true, fp32, DataType.FLOAT16, fp32);
-      case INT8 ->
-          new Kernels(
-              "linear_int8.py",
-              false,
-              fp32,
-              DataType.FLOAT16,
-              Processor.multipliesBf16() ? DataType.BFLOAT16 : fp32);
+      case INT8 -> Processor.hasInt8Tiles() ? INT8_ONEDNN : INT8_FBGEMM;
       case FP32, REFERENCE -> new Kernels("linear_packed.py", false, fp32, fp32, fp32);
     };
   }

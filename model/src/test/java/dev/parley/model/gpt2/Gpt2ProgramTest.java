@@ -183,16 +183,19 @@ class Gpt2ProgramTest {
   }
 
   /**
-   * Calls product and quantize. A row's numbers come back as multiples of its largest / levels; a
-   * row of zeros stays zero. 63 is for processors without AVX512-VNNI.
+   * Calls product and quantize of both kernels, whichever this processor takes. A row's numbers
+   * come back as multiples of its largest / levels; a row of zeros stays zero. 63 is for processors
+   * without AVX512-VNNI.
    */
   @ParameterizedTest
-  @CsvSource({"127, 0.02", "63, 0.04"})
-  void head_int8RowsOfVeryDifferentSize_eachAsAlone(int levels, float error) {
+  @CsvSource({"onednn, 127, 0.02", "fbgemm, 127, 0.02", "fbgemm, 63, 0.04"})
+  void head_int8RowsOfVeryDifferentSize_eachAsAlone(String library, int levels, float error) {
     assumeTrue(levels <= Processor.int8Levels());
+    Precision.Kernels kernels =
+        library.equals("onednn") ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM;
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        TorchProgram program = Gpt2Program.load(scope, weights.config(), Precision.INT8, levels);
+        TorchProgram program = Gpt2Program.load(scope, weights.config(), kernels, levels);
         IValue p = TorchProgram.list(weights.arrays());
         IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
       NDArray states = scope.randomNormal(new Shape(33, weights.config().embeddingSize()));
@@ -242,7 +245,13 @@ class Gpt2ProgramTest {
   void methods_ofTheProgram_allHaveACaller() throws IOException {
     StringBuilder program = new StringBuilder();
     for (String name :
-        List.of("program", "linear_plain", "linear_packed", "linear_fp16", "linear_int8")) {
+        List.of(
+            "program",
+            "linear_plain",
+            "linear_packed",
+            "linear_fp16",
+            "linear_int8_onednn",
+            "linear_int8_fbgemm")) {
       program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));
     }
     StringBuilder java = new StringBuilder();

@@ -1,6 +1,6 @@
   # Projections with int8 weights, one scale an output channel, and int8 activations, one scale a row
-  # (oneDNN): a quarter of the bytes to read. The sums are exact integers, so that a row's result
-  # does not depend on the other rows.
+  # (oneDNN): a quarter of the bytes to read, and the matrix units of processors with AMX. The sums are
+  # exact integers, so that a row's result does not depend on the other rows.
   def pack(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:
     packed = annotate(List[Tensor], [])
     for layer in range(self.layer_count):
@@ -8,7 +8,7 @@
       for which in range(4):
         packed.extend(self.quantize(p[b + [2, 4, 8, 10][which]].t().contiguous()))  # [out, in]
     packed.extend(self.quantize(p[0]))
-    packed.append(torch.full([1], self.activation_levels + 1.5))
+    packed.append(torch.full([1], 128.5))
     return packed
 
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
@@ -25,16 +25,14 @@
     return y * scale
 
   # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x. A row's
-  # numbers become up to `activation_levels` steps on either side of a zero point: unsigned, since
-  # oneDNN 3.7 has kernels for signed ones with AMX alone and else takes reference loops, hundreds of
-  # times slower.
+  # numbers become up to 127 steps on either side of 128: unsigned, since oneDNN 3.7 has kernels of every
+  # size for those alone, and for signed ones takes reference loops, hundreds of times slower.
   def product(self: __torch__.Program, x: Tensor, weights: List[Tensor], at: int) -> Tuple[Tensor, Tensor]:
     wide = x.to(6)
-    levels = self.activation_levels
     greatest = torch.clamp(torch.amax(torch.abs(wide), [1], True), 1e-12)
-    middle = weights[12 * self.layer_count + 3]  # half a step above the zero point: what follows is cut off
-    steps = torch.addcdiv(middle, wide, greatest, value=levels).to(0)
-    y = ops.onednn.qlinear_pointwise(steps, 1.0 / float(levels), levels + 1, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
+    middle = weights[12 * self.layer_count + 3]  # half a step above 128: what follows is cut off
+    steps = torch.addcmul(middle, wide, 127.0 / greatest).to(0)
+    y = ops.onednn.qlinear_pointwise(steps, 1.0 / 127.0, 128, weights[at], weights[at + 1], weights[at + 2], None, 1.0, 0, 6, "none", annotate(List[Optional[number]], []), "")
     return (y, greatest)
 
   # Symmetric, one scale an output channel: [out, in] to packed int8, scales and zero points [out].
