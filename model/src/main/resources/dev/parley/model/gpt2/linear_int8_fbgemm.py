@@ -13,11 +13,11 @@
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
   def linear(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[__torch__.torch.classes.quantized.LinearPackedParamsBase], layer: int, which: int) -> Tensor:
     y, scale = self.product(x, weights[4 * layer + which])
-    return torch.addcmul(p[2 + 12 * layer + [3, 5, 9, 11][which]], y, scale)
+    return torch.addcmul(p[2 + 12 * layer + [3, 5, 9, 11][which]], y, scale, out=y)
 
   # The widening and the activation after it.
   def widen(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[__torch__.torch.classes.quantized.LinearPackedParamsBase], layer: int) -> Tensor:
-    return torch.gelu(self.linear(x, p, weights, layer, 2), approximate="tanh")
+    return torch.gelu_(self.linear(x, p, weights, layer, 2), approximate="tanh")
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[__torch__.torch.classes.quantized.LinearPackedParamsBase]) -> Tensor:
     y, scale = self.product(x, weights[4 * self.layer_count])
@@ -27,9 +27,10 @@
   # rounds a row's numbers to `activation_levels` steps on either side of a zero point.
   def product(self: __torch__.Program, x: Tensor, weight: __torch__.torch.classes.quantized.LinearPackedParamsBase) -> Tuple[Tensor, Tensor]:
     wide = x.to(6)
-    scale = torch.clamp(torch.amax(torch.abs(wide), [1], True), 1e-12)
+    sizes = torch.abs(wide)
+    scale = torch.clamp(torch.amax(sizes, [1], True), 1e-12)
     levels = self.activation_levels
-    return (ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(wide / scale, 1.0 / float(levels), levels + 1, weight), scale)
+    return (ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(torch.div(wide, scale, out=sizes), 1.0 / float(levels), levels + 1, weight), scale)
 
   # Symmetric, one scale an output channel: [out, in] to packed int8.
   def quantize(self: __torch__.Program, weight: Tensor) -> __torch__.torch.classes.quantized.LinearPackedParamsBase:

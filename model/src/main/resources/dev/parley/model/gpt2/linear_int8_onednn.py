@@ -14,11 +14,11 @@
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
   def linear(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int, which: int) -> Tensor:
     y, scale = self.product(x, weights, 3 * (4 * layer + which))
-    return torch.addcmul(p[2 + 12 * layer + [3, 5, 9, 11][which]], y, scale)
+    return torch.addcmul(p[2 + 12 * layer + [3, 5, 9, 11][which]], y, scale, out=y)
 
   # The widening and the activation after it.
   def widen(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> Tensor:
-    return torch.gelu(self.linear(x, p, weights, layer, 2), approximate="tanh")
+    return torch.gelu_(self.linear(x, p, weights, layer, 2), approximate="tanh")
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor]) -> Tensor:
     y, scale = self.product(x, weights, 12 * self.layer_count)

@@ -55,9 +55,9 @@ class Program(Module):
         fresh[r][layer].copy_(news[r])
         outputs.append(torch.scaled_dot_product_attention(queries[r], row[2 * layer], row[2 * layer + 1], masks[r], 0.0, counts[r] > 1 and pasts[r] == 0))
       attended = torch.cat(outputs, 2).transpose(1, 2).reshape([-1, size])
-      x = x + self.linear(attended, p, weights, layer, 1)
+      x.add_(self.linear(attended, p, weights, layer, 1))
       normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
-      x = x + self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3)
+      x.add_(self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3))
     f = 2 + 12 * self.layer_count
     last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
     return self.head(last, p, weights).to(6)
