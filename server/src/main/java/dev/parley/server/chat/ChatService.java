@@ -16,17 +16,26 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Conversations with served models, one per stream. Thread-safe. */
 public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
   /** A stream costs little, but one that nobody sets up is held for nothing. */
   private static final Duration SETUP_WAIT = Duration.ofMinutes(1);
 
+  /**
+   * Clients send the setup with the stream's first bytes: this many wait for it only on purpose.
+   */
+  static final int STREAMS_WITHOUT_SETUP = 1_000;
+
+  private static final Duration SETUP_RETRY = Duration.ofSeconds(1);
+
   private final ServedModels models;
   private final FeedbackSink feedback;
   private final Duration setupWait;
   private final SecureRandom seeds = new SecureRandom();
   private final Set<ChatStream> streams = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger withoutSetup = new AtomicInteger();
   private volatile Optional<Duration> drainTime = Optional.empty();
 
   /**
@@ -61,9 +70,17 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
     ChatStream stream =
         new ChatStream(this, call, Context.current().getDeadline(), streams::remove);
     streams.add(stream);
-    stream.listen();
+    int others = withoutSetup.getAndIncrement();
+    stream.listen(withoutSetup::decrementAndGet);
     if (drainTime().isPresent()) {
       stream.fail(draining());
+    } else if (others >= STREAMS_WITHOUT_SETUP) {
+      stream.fail(
+          RpcException.overloaded(
+              "TOO_MANY_STREAMS_WITHOUT_SETUP",
+              "%d streams are open without a setup, which is the limit; send it with the stream"
+                  .formatted(STREAMS_WITHOUT_SETUP),
+              SETUP_RETRY));
     }
     return stream;
   }

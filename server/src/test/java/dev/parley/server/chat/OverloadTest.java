@@ -135,6 +135,24 @@ class OverloadTest {
   }
 
   @Test
+  void streams_withoutSetup_theRestIsRefusedAtOnceUntilOneHasIt() throws Exception {
+    steps.release(100_000);
+    List<TestChat> idle = new ArrayList<>();
+    for (int i = 0; i < ChatService.STREAMS_WITHOUT_SETUP; i++) {
+      idle.add(TestChat.open(server.channel));
+    }
+
+    assertComeBackLater(TestChat.open(server.channel).richEnd(), "TOO_MANY_STREAMS_WITHOUT_SETUP");
+
+    assertThat(server.service.streams()).isEqualTo(ChatService.STREAMS_WITHOUT_SETUP);
+    idle.get(0).setup(ChatSetup.newBuilder().setModel("tiny").setGeneration(SHORT).build());
+    assertThat(idle.get(0).next().hasSetupComplete()).isTrue();
+    TestChat late = begin();
+    assertThat(late.next().hasSetupComplete()).isTrue();
+    assertThat(late.ask("now?").getTurn()).isEqualTo(1);
+  }
+
+  @Test
   void turns_ofOneConversation_areBoundedToo() throws Exception {
     TestChat chat = standStill();
     for (int i = 2; i <= 16; i++) {
