@@ -11,12 +11,12 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Conversations with served models, one per stream. Thread-safe. */
 public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
@@ -35,7 +35,7 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
   private final Duration setupWait;
   private final SecureRandom seeds = new SecureRandom();
   private final Set<ChatStream> streams = ConcurrentHashMap.newKeySet();
-  private final AtomicInteger withoutSetup = new AtomicInteger();
+  private final Set<ChatStream> withoutSetup = new LinkedHashSet<>(); // guarded by itself
   private volatile Optional<Duration> drainTime = Optional.empty();
 
   /**
@@ -70,19 +70,38 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
     ChatStream stream =
         new ChatStream(this, call, Context.current().getDeadline(), streams::remove);
     streams.add(stream);
-    int others = withoutSetup.getAndIncrement();
-    stream.listen(withoutSetup::decrementAndGet);
+    waitsForSetup(stream);
+    stream.listen(() -> setupOver(stream));
     if (drainTime().isPresent()) {
       stream.fail(draining());
-    } else if (others >= STREAMS_WITHOUT_SETUP) {
-      stream.fail(
-          RpcException.overloaded(
-              "TOO_MANY_STREAMS_WITHOUT_SETUP",
-              "%d streams are open without a setup, which is the limit; send it with the stream"
-                  .formatted(STREAMS_WITHOUT_SETUP),
-              SETUP_RETRY));
     }
     return stream;
+  }
+
+  /** The one that waits longest gives way: a new one is likelier to have its setup on the way. */
+  private void waitsForSetup(ChatStream stream) {
+    Optional<ChatStream> oldest = Optional.empty();
+    synchronized (withoutSetup) {
+      withoutSetup.add(stream);
+      if (withoutSetup.size() > STREAMS_WITHOUT_SETUP) {
+        oldest = withoutSetup.stream().findFirst();
+        oldest.ifPresent(withoutSetup::remove);
+      }
+    }
+    oldest.ifPresent(
+        first ->
+            first.fail(
+                RpcException.overloaded(
+                    "TOO_MANY_STREAMS_WITHOUT_SETUP",
+                    "%d streams came after this one and wait for their setup, which is the limit; send it with the stream"
+                        .formatted(STREAMS_WITHOUT_SETUP),
+                    SETUP_RETRY)));
+  }
+
+  private void setupOver(ChatStream stream) {
+    synchronized (withoutSetup) {
+      withoutSetup.remove(stream);
+    }
   }
 
   /**
