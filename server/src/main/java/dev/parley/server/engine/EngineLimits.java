@@ -40,17 +40,16 @@ public record EngineLimits(
 
   /**
    * A step grows with its rows from a few on, and what more of them answer in a second grows less:
-   * of 345M in int8 a step takes 24 ms with one, 80 with 32 and some 140 with 64, which answer a
-   * seventh more. Whoever waits for a seat gets his reply at the pace that the others have.
+   * of 345M in int8 a step takes 24 ms with one and 80 with 32; going on like this 136 with 64,
+   * which answer a sixth more. Whoever waits for a seat gets his reply at the pace that the others
+   * have.
    */
   private static final int CPU_STEP_ROWS = 32;
 
   /** Where reading the weights is what a step takes, rows are nearly free. */
   private static final int GPU_STEP_ROWS = 128;
 
-  /**
-   * A token of a prompt takes half of what a row does: a full step takes 1.3 to 1.4 times as long.
-   */
+  /** Such a token takes less than half of a row: a full step takes 1.3 to 1.4 times as long. */
   private static final int CPU_PROMPT_TOKENS = 32;
 
   /** Checks that the numbers fit together. */
