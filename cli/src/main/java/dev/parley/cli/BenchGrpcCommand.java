@@ -70,6 +70,7 @@ final class BenchGrpcCommand implements Callable<Integer> {
             .hidden("grpc", Point::grpc)
             .hidden("server_cpu_ms", Point::serverCpu)
             .hidden("client_cpu_ms", Point::clientCpu)
+            .hidden("compilers_ms", Point::compilers)
             .hidden("process_cpu_ms", Point::processCpu);
     options.print(measured, table);
     options.printText(
@@ -96,6 +97,7 @@ final class BenchGrpcCommand implements Callable<Integer> {
         new Part(point, "between steps", Pace::between),
         new Part(point, "CPU: gRPC's server threads", 0, point.serverCpu()),
         new Part(point, "CPU: the clients", 0, point.clientCpu()),
+        new Part(point, "CPU: HotSpot's compilers", 0, point.compilers()),
         new Part(point, "CPU: the whole process", 0, point.processCpu()))
         .stream();
   }

@@ -82,6 +82,39 @@ class ModelClientTest {
   }
 
   @Test
+  void rollback_whatWasBetweenIsDeleted_theDefaultItselfIsNothingToGoBackTo() {
+    models.promote("barista", 3);
+    models.promote("barista", 1);
+    models.delete("barista", 3);
+
+    assertThatThrownBy(() -> models.rollback("barista"))
+        .as("1, 3, 1 without 3: it never was another version")
+        .isInstanceOf(ConflictException.class);
+    assertThat(models.list().findFirst().orElseThrow().previousDefaultVersion()).isEmpty();
+  }
+
+  @Test
+  void changes_thatNoServerTakes_areInvalid() {
+    assertThatThrownBy(() -> models.setCanary("barista", 2, 0))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("canary.share");
+    assertThatThrownBy(() -> models.setCanary("barista", 2, 1.5))
+        .isInstanceOf(InvalidRequestException.class);
+    assertThatThrownBy(() -> models.setCanary("barista", 2, Double.NaN))
+        .isInstanceOf(InvalidRequestException.class);
+    assertThatThrownBy(() -> models.setCanary("barista", 0, 0.5))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("canary.version");
+    assertThatThrownBy(() -> models.setAlias("barista", "7", 2))
+        .isInstanceOf(InvalidRequestException.class);
+    assertThatThrownBy(() -> models.setAlias("barista", "latest", 2))
+        .isInstanceOf(InvalidRequestException.class);
+    assertThatThrownBy(() -> models.rollback("No Model"))
+        .isInstanceOf(InvalidRequestException.class);
+    assertThat(models.list().findFirst().orElseThrow().canary()).isEmpty();
+  }
+
+  @Test
   void setCanary_isSeenByWatchers_endsWithARollback() {
     models.promote("barista", 2);
     assertThat(models.setCanary("barista", 3, 0.25).canary()).hasValue(new Canary(3, 0.25));

@@ -74,18 +74,22 @@ public final class LoadTest {
 
   /** Measures and prints a point; the first one is what later ones are compared with. */
   private LoadResult point(Load load, List<LoadResult> before, PrintStream out) {
-    if (options.warmUp() > 0) {
-      var unused = measure(new Load.Closed(options.warmUp()), options.warmUp());
+    Duration shortest = options.shortest();
+    if (load instanceof Load.Closed && before.isEmpty() && !shortest.isZero()) {
+      // Compilers on both sides share the processors with the model, and stretch its steps so long.
+      var unused = measure(load, options.conversations(load), LoadTestOptions.OVERLOAD_WARM_UP);
+    } else if (options.warmUp() > 0) {
+      var unused = measure(new Load.Closed(options.warmUp()), options.warmUp(), Duration.ZERO);
     }
-    LoadResult result = measure(load, options.conversations(load));
+    LoadResult result = measure(load, options.conversations(load), shortest);
     LoadResult first = before.isEmpty() ? result : before.get(0);
     out.println(options.json() ? Report.json(result, first) : Report.table(options, result, first));
     out.flush();
     return result;
   }
 
-  private LoadResult measure(Load load, int conversations) {
-    Point point = new Point(conversations);
+  private LoadResult measure(Load load, int conversations, Duration shortest) {
+    Point point = new Point(conversations, shortest);
     if (load instanceof Load.Open open) {
       point.arrive(open.perSecond());
     } else if (load instanceof Load.Closed closed) {
@@ -101,13 +105,19 @@ public final class LoadTest {
     private final Recorder recorder = new Recorder();
     private final SplittableRandom random = new SplittableRandom(options.seed());
     private final AtomicInteger begun = new AtomicInteger();
-    private final CountDownLatch left;
+    private final AtomicInteger open = new AtomicInteger(1); // this point, until it has begun all
+    private final CountDownLatch over = new CountDownLatch(1);
     private final int conversations;
+    private final long shortest;
     private final long start = System.nanoTime();
 
-    Point(int conversations) {
+    /**
+     * @param conversations in all; more where they are over too soon
+     * @param shortest how long others take the places of those that end, in a closed loop
+     */
+    Point(int conversations, Duration shortest) {
       this.conversations = conversations;
-      this.left = new CountDownLatch(conversations);
+      this.shortest = shortest.toNanos();
     }
 
     /** Lets all conversations begin at random moments, independent of each other. */
@@ -125,21 +135,29 @@ public final class LoadTest {
     /** Begins one more conversation now, and another one when that has ended. */
     void beginNext() {
       int number = begun.getAndIncrement();
-      if (number < conversations) {
+      if (number < conversations || System.nanoTime() - start < shortest) {
         talk(number, System.nanoTime(), this::beginNext).begin(client);
       }
     }
 
     LoadResult await(Load load) {
       try {
-        left.await();
+        ended();
+        over.await();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt(); // What was measured until now is still worth a report.
       }
       return recorder.result(load, System.nanoTime() - start);
     }
 
+    private void ended() {
+      if (open.decrementAndGet() == 0) {
+        over.countDown();
+      }
+    }
+
     private synchronized Talk talk(int number, long due, Runnable then) {
+      open.incrementAndGet();
       return new Talk(
           options,
           recorder,
@@ -148,8 +166,8 @@ public final class LoadTest {
           number,
           due,
           () -> {
-            left.countDown();
-            then.run();
+            then.run(); // first: a point without a conversation is over
+            ended();
           });
     }
   }

@@ -14,7 +14,7 @@ import java.util.List;
  * @param model {@code name}, {@code name@version} or {@code name@alias}
  * @param loads the points to measure, one after the other
  * @param conversations how many conversations a point has in all; 0: a closed loop holds each of
- *     its places once, an open one lasts 30 s
+ *     its places once, or for 30 s where an overload follows, an open one lasts 30 s
  * @param turns in each conversation
  * @param thinkTime between a reply and the next message
  * @param messages what is said, in turn
@@ -56,6 +56,9 @@ public record LoadTestOptions(
 
   /** An open loop without a number of conversations lasts this long. */
   static final Duration OPEN_LOOP = Duration.ofSeconds(30);
+
+  /** Before the first point of a test of overload: about what it takes until all is compiled. */
+  static final Duration OVERLOAD_WARM_UP = Duration.ofSeconds(15);
 
   private static final List<String> MESSAGES =
       List.of(
@@ -110,6 +113,14 @@ public record LoadTestOptions(
       return (int) Math.max(1, Math.ceil(open.perSecond() * OPEN_LOOP.toSeconds()));
     }
     return load instanceof Load.Closed closed ? closed.conversations() : 1;
+  }
+
+  /**
+   * How long a closed loop goes on at least: as long as the open one that is compared with it,
+   * where one is and nobody says how many conversations there are.
+   */
+  Duration shortest() {
+    return overload > 0 && conversations == 0 ? OPEN_LOOP : Duration.ZERO;
   }
 
   private static void share(String name, double value) {

@@ -25,6 +25,7 @@ import dev.parley.v1.SetModelCanaryResponse;
 import dev.parley.v1.WatchModelsRequest;
 import dev.parley.v1.WatchModelsResponse;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.ArrayDeque;
@@ -43,7 +44,18 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
     private final Map<String, Integer> aliases = new TreeMap<>();
     private final Deque<Integer> pastDefaults = new ArrayDeque<>(); // the latest first
     private @Nullable Canary canary;
+
+    /** Without what is deleted, and without what the default is again after a deletion. */
+    void forgetPast() {
+      pastDefaults.removeIf(version -> !versions.contains(version));
+      while (!pastDefaults.isEmpty() && pastDefaults.peek().equals(aliases.get("default"))) {
+        pastDefaults.pop();
+      }
+    }
   }
+
+  /** As many as a server keeps. */
+  private static final int KEPT_DEFAULTS = 20;
 
   private final Map<String, Entry> models = new TreeMap<>();
   private final List<ServerCallStreamObserver<WatchModelsResponse>> watchers = new ArrayList<>();
@@ -132,6 +144,15 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   @Override
   public synchronized void setModelAlias(
       SetModelAliasRequest request, StreamObserver<SetModelAliasResponse> responses) {
+    if (broken(
+        responses,
+        () -> {
+          FakeModelRules.name(request.getName());
+          FakeModelRules.alias(request.getAlias());
+          FakeModelRules.version("version", request.getVersion());
+        })) {
+      return;
+    }
     Entry entry = models.get(request.getName());
     if (entry == null || !entry.versions.contains(request.getVersion())) {
       responses.onError(missing(request.getName() + "@" + request.getVersion()).toException());
@@ -141,6 +162,9 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
     boolean moved = previous != null && previous != request.getVersion();
     if (moved && request.getAlias().equals("default")) {
       entry.pastDefaults.push(previous);
+      if (entry.pastDefaults.size() > KEPT_DEFAULTS) {
+        entry.pastDefaults.removeLast();
+      }
       if (entry.canary != null && entry.canary.getVersion() == request.getVersion()) {
         entry.canary = null;
       }
@@ -158,6 +182,15 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   @Override
   public synchronized void setModelCanary(
       SetModelCanaryRequest request, StreamObserver<SetModelCanaryResponse> responses) {
+    if (broken(
+        responses,
+        () -> {
+          FakeModelRules.name(request.getName());
+          FakeModelRules.version("canary.version", request.getCanary().getVersion());
+          FakeModelRules.share(request.getCanary().getShare());
+        })) {
+      return;
+    }
     Entry entry = models.get(request.getName());
     int version = request.getCanary().getVersion();
     String reference = request.getName() + "@" + version;
@@ -180,6 +213,9 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   @Override
   public synchronized void endModelCanary(
       EndModelCanaryRequest request, StreamObserver<EndModelCanaryResponse> responses) {
+    if (broken(responses, () -> FakeModelRules.name(request.getName()))) {
+      return;
+    }
     Entry entry = models.get(request.getName());
     if (entry == null) {
       responses.onError(missing(request.getName()).toException());
@@ -198,13 +234,16 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   @Override
   public synchronized void rollbackModel(
       RollbackModelRequest request, StreamObserver<RollbackModelResponse> responses) {
+    if (broken(responses, () -> FakeModelRules.name(request.getName()))) {
+      return;
+    }
     Entry entry = models.get(request.getName());
     if (entry == null) {
       responses.onError(missing(request.getName()).toException());
       return;
     }
     int present = entry.aliases.getOrDefault("default", 0);
-    entry.pastDefaults.removeIf(version -> !entry.versions.contains(version));
+    entry.forgetPast();
     Integer previous = entry.pastDefaults.peek();
     if (request.hasExpectedVersion() && request.getExpectedVersion() != present) {
       responses.onError(
@@ -230,6 +269,14 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
   @Override
   public synchronized void deleteModelVersion(
       DeleteModelVersionRequest request, StreamObserver<DeleteModelVersionResponse> responses) {
+    if (broken(
+        responses,
+        () -> {
+          FakeModelRules.name(request.getName());
+          FakeModelRules.version("version", request.getVersion());
+        })) {
+      return;
+    }
     Entry entry = models.get(request.getName());
     String reference = request.getName() + "@" + request.getVersion();
     if (entry == null || !entry.versions.contains(request.getVersion())) {
@@ -239,11 +286,12 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
       responses.onError(
           FakeError.of(
                   Status.Code.FAILED_PRECONDITION,
-                  "VERSION_IN_USE",
+                  "MODEL_VERSION_IN_USE",
                   reference + " has an alias or is a canary")
               .toException());
     } else {
       entry.versions.remove(request.getVersion());
+      entry.forgetPast();
       changed(request.getName(), entry);
       responses.onNext(DeleteModelVersionResponse.getDefaultInstance());
       responses.onCompleted();
@@ -297,10 +345,7 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
     if (entry.canary != null) {
       model.setCanary(entry.canary);
     }
-    entry.pastDefaults.stream()
-        .filter(entry.versions::contains)
-        .findFirst()
-        .ifPresent(model::setPreviousDefaultVersion);
+    entry.pastDefaults.stream().findFirst().ifPresent(model::setPreviousDefaultVersion);
     return model.build();
   }
 
@@ -317,6 +362,17 @@ final class FakeModelService extends ModelServiceGrpc.ModelServiceImplBase {
           }
         });
     return proto.build();
+  }
+
+  /** Whether a request breaks a rule; its client has been told then. */
+  private static boolean broken(StreamObserver<?> responses, Runnable rules) {
+    try {
+      rules.run();
+      return false;
+    } catch (StatusRuntimeException e) {
+      responses.onError(e);
+      return true;
+    }
   }
 
   private static FakeError conflict(String reason, String message) {

@@ -21,6 +21,19 @@ import java.util.SplittableRandom;
 public final class GrpcBench {
   private static final long SEED = 5;
   private static final int WARM_UP_TOKENS = 8;
+
+  /**
+   * Messages of the warm-up before anything is measured: HotSpot compiles a method for good after
+   * some ten thousand calls, on cores that libtorch needs.
+   */
+  private static final int WARM_UP_MESSAGES = 30_000;
+
+  /** As many as make a step of the smallest model worth its time. */
+  private static final int WARM_UP_STREAMS = 32;
+
+  /** A model that costs next to nothing. */
+  private static final Gpt2Config SMALLEST = Gpt2Config.of(1, 8, 1, 128);
+
   private static final float TOP_P = 0.9f;
 
   private GrpcBench() {}
@@ -33,6 +46,7 @@ public final class GrpcBench {
    * @param grpc where it goes with it
    * @param serverCpu processor time of gRPC's threads on the server's side, ms a step
    * @param clientCpu that of the clients
+   * @param compilers time that HotSpot's compilers took with gRPC, ms a step
    * @param processCpu that of everything: libtorch, the engine, compilers, garbage collection
    */
   public record Point(
@@ -45,10 +59,16 @@ public final class GrpcBench {
       Pace grpc,
       double serverCpu,
       double clientCpu,
+      double compilers,
       double processCpu) {}
 
   private record Sample(
-      Pace engine, Pace grpc, double serverCpu, double clientCpu, double processCpu) {
+      Pace engine,
+      Pace grpc,
+      double serverCpu,
+      double clientCpu,
+      double compilers,
+      double processCpu) {
     double ratio() {
       return grpc.tokensPerSecond() / engine.tokensPerSecond();
     }
@@ -65,6 +85,7 @@ public final class GrpcBench {
       throws InterruptedException {
     DecodeBench.check(rounds.config(), List.of(streams), context, newTokens);
     try (Tokenizer tokenizer = Gpt2Vocabulary.tokenizer()) {
+      warmUp(rounds, tokenizer, sampled);
       List<Series<Integer, Sample>> all =
           rounds.run(
               rounds.precisions(),
@@ -73,6 +94,19 @@ public final class GrpcBench {
               (model, count) ->
                   new Sampling(model, tokenizer, sampled).sample(count, context, newTokens));
       return new Measured<>(List.of(), all.stream().map(series -> point(series, streams)).toList());
+    }
+  }
+
+  /** Lets everything but libtorch be compiled: gRPC, codec, service, scheduler, sampling. */
+  private static void warmUp(Rounds rounds, Tokenizer tokenizer, boolean sampled)
+      throws InterruptedException {
+    int tokens = SMALLEST.contextLength() / 2;
+    BenchWeights weights = BenchWeights.random(SMALLEST);
+    try (BenchModel model = BenchModel.of(weights, Precision.REFERENCE, rounds.device())) {
+      Sampling sampling = new Sampling(model, tokenizer, sampled);
+      for (int messages = 0; messages < WARM_UP_MESSAGES; messages += WARM_UP_STREAMS * tokens) {
+        var unused = sampling.sample(WARM_UP_STREAMS, tokens / 2, tokens);
+      }
     }
   }
 
@@ -94,6 +128,7 @@ public final class GrpcBench {
         middle.grpc(),
         middle.serverCpu(),
         middle.clientCpu(),
+        middle.compilers(),
         middle.processCpu());
   }
 
@@ -135,6 +170,7 @@ public final class GrpcBench {
           grpcLog.pace(streams, begin),
           cpu.server() * toMillis,
           cpu.client() * toMillis,
+          cpu.compilers() * toMillis,
           cpu.process() * toMillis);
     }
 

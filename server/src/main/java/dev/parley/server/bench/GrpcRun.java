@@ -104,6 +104,9 @@ final class GrpcRun implements AutoCloseable {
       await(client.replied);
     }
     clients.forEach(Client::hangUp);
+    for (Client client : clients) {
+      await(client.ended); // otherwise the server's threads stop in the middle of it
+    }
   }
 
   private static void await(CompletableFuture<?> future) throws InterruptedException {
@@ -118,6 +121,7 @@ final class GrpcRun implements AutoCloseable {
   private static final class Client implements StreamObserver<ChatResponse> {
     private final CompletableFuture<Boolean> ready = new CompletableFuture<>();
     private final CompletableFuture<Boolean> replied = new CompletableFuture<>();
+    private final CompletableFuture<Boolean> ended = new CompletableFuture<>();
     private final StreamObserver<ChatRequest> requests;
 
     Client(ManagedChannel channel, GenerationParameters generation) {
@@ -155,11 +159,16 @@ final class GrpcRun implements AutoCloseable {
     public void onError(Throwable error) {
       ready.completeExceptionally(error);
       replied.completeExceptionally(error);
+      ended.completeExceptionally(error);
     }
 
     @Override
     public void onCompleted() {
-      onError(Status.INTERNAL.withDescription("the stream ended before the reply").asException());
+      if (replied.isDone()) {
+        ended.complete(true);
+      } else {
+        onError(Status.INTERNAL.withDescription("the stream ended before the reply").asException());
+      }
     }
   }
 

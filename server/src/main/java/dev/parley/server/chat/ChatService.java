@@ -11,6 +11,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -22,11 +23,19 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
   /** A stream costs little, but one that nobody sets up is held for nothing. */
   private static final Duration SETUP_WAIT = Duration.ofMinutes(1);
 
+  /**
+   * Clients send the setup with the stream's first bytes: this many wait for it only on purpose.
+   */
+  static final int STREAMS_WITHOUT_SETUP = 1_000;
+
+  private static final Duration SETUP_RETRY = Duration.ofSeconds(1);
+
   private final ServedModels models;
   private final FeedbackSink feedback;
   private final Duration setupWait;
   private final SecureRandom seeds = new SecureRandom();
   private final Set<ChatStream> streams = ConcurrentHashMap.newKeySet();
+  private final Set<ChatStream> withoutSetup = new LinkedHashSet<>(); // guarded by itself
   private volatile Optional<Duration> drainTime = Optional.empty();
 
   /**
@@ -61,11 +70,38 @@ public final class ChatService extends ChatServiceGrpc.ChatServiceImplBase {
     ChatStream stream =
         new ChatStream(this, call, Context.current().getDeadline(), streams::remove);
     streams.add(stream);
-    stream.listen();
+    waitsForSetup(stream);
+    stream.listen(() -> setupOver(stream));
     if (drainTime().isPresent()) {
       stream.fail(draining());
     }
     return stream;
+  }
+
+  /** The one that waits longest gives way: a new one is likelier to have its setup on the way. */
+  private void waitsForSetup(ChatStream stream) {
+    Optional<ChatStream> oldest = Optional.empty();
+    synchronized (withoutSetup) {
+      withoutSetup.add(stream);
+      if (withoutSetup.size() > STREAMS_WITHOUT_SETUP) {
+        oldest = withoutSetup.stream().findFirst();
+        oldest.ifPresent(withoutSetup::remove);
+      }
+    }
+    oldest.ifPresent(
+        first ->
+            first.fail(
+                RpcException.overloaded(
+                    "TOO_MANY_STREAMS_WITHOUT_SETUP",
+                    "%d streams came after this one and wait for their setup, which is the limit; send it with the stream"
+                        .formatted(STREAMS_WITHOUT_SETUP),
+                    SETUP_RETRY)));
+  }
+
+  private void setupOver(ChatStream stream) {
+    synchronized (withoutSetup) {
+      withoutSetup.remove(stream);
+    }
   }
 
   /**

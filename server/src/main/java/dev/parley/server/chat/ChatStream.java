@@ -73,8 +73,12 @@ final class ChatStream implements StreamObserver<ChatRequest> {
     this.gone = gone;
   }
 
-  /** Registers for what happens to the call; before it begins. */
-  void listen() {
+  /**
+   * Registers for what happens to the call; before it begins.
+   *
+   * @param setupOver told once, when the setup has come or will not come any more
+   */
+  void listen(Runnable setupOver) {
     call.disableAutoRequest();
     call.setOnCancelHandler(this::end);
     call.setOnReadyHandler(this::readable);
@@ -84,6 +88,7 @@ final class ChatStream implements StreamObserver<ChatRequest> {
             .orTimeout(service.setupWait().toNanos(), TimeUnit.NANOSECONDS)
             .whenComplete(
                 (came, late) -> {
+                  setupOver.run();
                   if (late != null) {
                     fail(
                         RpcException.invalid(

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
  * known number of tokens, then <em>running</em> once the keys and values of all of them are
  * reserved. A step gives every running reply one token first and divides what is left of its budget
  * among the prompts, equal shares in the order of arrival, so that a long prompt holds nobody up.
+ * Beside replies prompts get only a part of the budget, so that the replies keep their pace however
+ * many turns arrive; those that would not be read within a few steps wait.
  *
  * <p>Memory is reserved for a whole prompt before its first token is read, and one token at a time
  * from then on, as {@link CacheRoom} says what it takes. Where it runs out, the longest idle
@@ -131,6 +133,20 @@ final class Scheduler {
   /** The token that the reply was just extended by had been guessed: it is read already. */
   void accept(long id) {
     seats.read(turns.get(id).seat, 1);
+  }
+
+  /**
+   * A turn's row was read in several calls, for lack of memory; called before {@link #apply}.
+   *
+   * @param calls how many tokens each of them read
+   */
+  void inPieces(long id, List<Integer> calls) {
+    Seat seat = turns.get(id).seat;
+    int cached = seat.cached;
+    for (int call : calls) {
+      cached += call;
+      seats.grow(seat, cached);
+    }
   }
 
   /** A turn's row had so many guesses in it; called before any of them is accepted. */
@@ -285,9 +301,12 @@ final class Scheduler {
     return kept;
   }
 
-  /** Starts waiting turns in the order of arrival until one does not fit. */
+  /** Starts waiting turns in the order of arrival until one does not fit, or had better wait. */
   private void startWaiting(List<ScheduledTurn> rows, RoomMaker maker) {
     for (ScheduledTurn turn : turns.waiting(limits.stepRows() - rows.size())) {
+      if (!shares.begins(turn, rows)) {
+        return;
+      }
       List<ScheduledTurn> others = turns.running();
       int headroom = others.isEmpty() ? 0 : HEADROOM;
       int grown = others.stream().mapToInt(other -> room(other, headroom)).sum();

@@ -35,9 +35,17 @@ final class StepRunner {
    * @param logits after the last of its tokens and after each of its guesses; empty where none are
    *     wanted
    * @param guesses read behind its tokens
+   * @param calls how many tokens each call read, guesses included: memory grows with each
    * @param error why it failed; its cache is in doubt then
    */
-  record Result(List<Logits> logits, int[] guesses, @Nullable Throwable error) {}
+  record Result(
+      List<Logits> logits, int[] guesses, List<Integer> calls, @Nullable Throwable error) {
+    private Result after(List<Integer> before) {
+      List<Integer> all = new ArrayList<>(before);
+      all.addAll(calls);
+      return new Result(logits, guesses, all, error);
+    }
+  }
 
   /** What became of the rows of a step, with the logits that they asked about; closed after use. */
   static final class Results implements AutoCloseable {
@@ -152,7 +160,7 @@ final class StepRunner {
         log.warn("no memory for a row of {} tokens; it is read in pieces", tokens);
         inPieces(grants.get(0), rows.get(0), results);
       } else {
-        results.results.put(grants.get(0), new Result(List.of(), NONE, e));
+        results.results.put(grants.get(0), new Result(List.of(), NONE, List.of(), e));
       }
     }
   }
@@ -168,8 +176,10 @@ final class StepRunner {
     int[] begin = Arrays.copyOf(row.tokens(), first);
     int[] end = Arrays.copyOfRange(row.tokens(), first, row.tokens().length);
     make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), begin, List.of())), results);
-    if (results.of(grant).error() == null) {
+    Result read = results.of(grant);
+    if (read.error() == null) {
       make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), end, row.queries())), results);
+      results.results.computeIfPresent(grant, (unused, rest) -> rest.after(read.calls()));
     }
   }
 
@@ -181,7 +191,8 @@ final class StepRunner {
       int[] tokens = rows.get(r).tokens();
       int guessed = Math.max(0, rows.get(r).queries().size() - 1);
       int[] guesses = Arrays.copyOfRange(tokens, tokens.length - guessed, tokens.length);
-      results.results.put(grants.get(r), new Result(logits.row(r), guesses, null));
+      results.results.put(
+          grants.get(r), new Result(logits.row(r), guesses, List.of(tokens.length), null));
     }
   }
 }

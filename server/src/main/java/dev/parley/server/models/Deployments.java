@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -77,6 +78,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
   private final Map<VersionKey, Deployment> deployments = new HashMap<>(); // guarded by this
   private final Map<AliasKey, VersionKey> inService = new HashMap<>(); // guarded by this
   private final List<Deployment> orphans = new ArrayList<>(); // guarded by this; broken, replaced
+  private final Map<String, String> unreadCanaries = new ConcurrentHashMap<>(); // why, by model
   private final Restarts restarts = new Restarts(); // guarded by this
   private final LongSupplier nanoClock;
   private final DoubleSupplier draw;
@@ -177,14 +179,22 @@ public final class Deployments implements ServedModels, AutoCloseable {
   /** The canary of a model, if it has one that is wanted; what is wrong with it is logged. */
   private Optional<RegisteredVersion> registeredCanary(String model, Predicate<Canary> wanted) {
     try {
-      return registry
-          .canary(model)
-          .filter(wanted)
-          .map(canary -> registry.resolve(ModelReference.of(model, canary.version())));
+      Optional<RegisteredVersion> canary =
+          registry
+              .canary(model)
+              .filter(wanted)
+              .map(found -> registry.resolve(ModelReference.of(model, found.version())));
+      if (canary.isPresent()) {
+        unreadCanaries.remove(model);
+      }
+      return canary;
     } catch (IllegalArgumentException e) { // not a model's name alone
       return Optional.empty();
     } catch (RegistryException e) {
-      log.warn("model {} has a canary that cannot be read: {}", model, e.getMessage());
+      String reason = String.valueOf(e.getMessage());
+      if (!reason.equals(unreadCanaries.put(model, reason))) { // asked every second
+        log.warn("model {} has a canary that cannot be read: {}", model, reason);
+      }
       return Optional.empty();
     }
   }

@@ -3,26 +3,35 @@ package dev.parley.server.ops;
 import dev.parley.server.engine.EngineObserver;
 import dev.parley.server.engine.EngineState;
 import dev.parley.v1.ServedModel;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Counts what the engine of one model version does. How turns go is labelled by version, so that a
- * canary can be compared with the default, and stays when the version is unloaded; what a step
- * costs is labelled by model alone; what a version holds is labelled by version and vanishes with
- * it.
+ * canary can be compared with the default, and stays for a while when the version is unloaded, see
+ * {@link ModelMetrics}; what a step costs is labelled by model alone; what a version holds is
+ * labelled by version and vanishes with it.
  */
 final class EngineMetrics implements EngineObserver, AutoCloseable {
   private static final double NANOS = 1e9;
+  private static final String REFUSED = "refused";
 
   private final Metrics metrics;
   private final ServedModel served;
   private final String model;
   private final String version;
+  private final Set<String> reasons = ConcurrentHashMap.newKeySet(); // that turns ended for
 
   EngineMetrics(Metrics metrics, ServedModel served) {
     this.metrics = metrics;
     this.served = served;
     this.model = served.getName();
     this.version = Integer.toString(served.getVersion());
+    open();
+  }
+
+  /** The version is loaded, for the first time or again. */
+  void open() {
     metrics.modelInfo.addLabelValues(model, version, served.getPrecision(), served.getDevice());
   }
 
@@ -58,6 +67,7 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
       String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
     metrics.turn.labelValues(model, version).observe(nanos / NANOS);
     metrics.turns.labelValues(model, version, reason).inc();
+    reasons.add(reason);
     metrics.tokens.labelValues(model, "prompt").inc(promptTokens);
     metrics.tokens.labelValues(model, "cached").inc(cachedTokens);
     metrics.tokens.labelValues(model, "generated").inc(generatedTokens);
@@ -65,7 +75,8 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
 
   @Override
   public void turnRefused() {
-    metrics.turns.labelValues(model, version, "refused").inc();
+    metrics.turns.labelValues(model, version, REFUSED).inc();
+    reasons.add(REFUSED);
   }
 
   @Override
@@ -96,5 +107,13 @@ final class EngineMetrics implements EngineObserver, AutoCloseable {
     metrics.keyValueCapacity.remove(model, version);
     metrics.streams.remove(model, version);
     metrics.streamsParked.remove(model, version);
+  }
+
+  /** Nobody compares the version with others any more; what its turns were counted by vanishes. */
+  void forget() {
+    metrics.timeToFirstToken.remove(model, version);
+    metrics.interToken.remove(model, version);
+    metrics.turn.remove(model, version);
+    reasons.forEach(reason -> metrics.turns.remove(model, version, reason));
   }
 }

@@ -4,10 +4,18 @@ import dev.parley.server.engine.EngineObserver;
 import dev.parley.server.models.ModelObserver;
 import dev.parley.v1.ServedModel;
 import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Counts what deployments and their engines do. */
 final class ModelMetrics implements ModelObserver {
+  /**
+   * Versions of all models whose turns stay counted after they were unloaded: long enough for every
+   * scrape, and for what a rollout compares. A server that is trained on and on unloads thousands.
+   */
+  static final int REMEMBERED = 8;
+
   private final Metrics metrics;
   private final Map<ServedModel, Loads> loaded = new HashMap<>(); // guarded by this
 
@@ -15,6 +23,9 @@ final class ModelMetrics implements ModelObserver {
    * A version's loads: one that replaces an engine that stopped comes before the other is unloaded.
    */
   private record Loads(EngineMetrics engine, int count) {}
+
+  /** The latest to be unloaded comes last. */
+  private final Map<ServedModel, EngineMetrics> unloaded = new LinkedHashMap<>(); // guarded by this
 
   ModelMetrics(Metrics metrics) {
     this.metrics = metrics;
@@ -25,10 +36,19 @@ final class ModelMetrics implements ModelObserver {
     Loads before = loaded.get(version);
     Loads loads =
         before == null
-            ? new Loads(new EngineMetrics(metrics, version), 1)
+            ? new Loads(again(version), 1)
             : new Loads(before.engine(), before.count() + 1);
     loaded.put(version, loads);
     return loads.engine();
+  }
+
+  private EngineMetrics again(ServedModel version) {
+    EngineMetrics before = unloaded.remove(version);
+    if (before == null) {
+      return new EngineMetrics(metrics, version);
+    }
+    before.open();
+    return before;
   }
 
   @Override
@@ -38,6 +58,12 @@ final class ModelMetrics implements ModelObserver {
       loaded.put(version, new Loads(loads.engine(), loads.count() - 1));
     } else if (loads != null) {
       loads.engine().close();
+      unloaded.put(version, loads.engine());
+      if (unloaded.size() > REMEMBERED) {
+        Iterator<EngineMetrics> eldest = unloaded.values().iterator();
+        eldest.next().forget();
+        eldest.remove();
+      }
     }
   }
 

@@ -197,15 +197,21 @@ public final class ParleyServer implements AutoCloseable {
     EngineLimits usual =
         EngineLimits.of(
             shape, config.precision().cacheBytesPerToken(shape, device), config.kvMemory());
+    int rows = config.maxReplies() > 0 ? config.maxReplies() : EngineLimits.stepRows(device);
+    int prompts =
+        config.promptTokens() > 0
+            ? Math.min(config.promptTokens(), config.stepTokens())
+            : EngineLimits.promptTokens(device, config.stepTokens());
     return new EngineLimits(
         config.stepTokens(),
-        Math.min(usual.stepRows(), config.stepTokens() - 1),
+        Math.min(rows, config.stepTokens() - 1),
         usual.kvCapacityTokens(),
         config.maxConversations(),
         config.maxQueuedTurns(),
         usual.turnsPerConversation(),
         config.sharePrefixes(),
-        config.speculation() ? config.precision().nearlyFreeTokens(device) : 0);
+        config.speculation() ? config.precision().nearlyFreeTokens(device) : 0,
+        prompts);
   }
 
   private static void preload(Deployments deployments, String model) {

@@ -88,6 +88,17 @@ public record Setting<T>(
           Setting::onOff);
 
   /**
+   * The pace of a reply is that of a step, and a step takes longer with every reply in it. Whoever
+   * waits keeps within max-queued-turns, and within the longest wait that his setup asks for.
+   */
+  static final Setting<Integer> MAX_REPLIES =
+      new Setting<>(
+          "max-replies",
+          "0",
+          "replies of a model version that go on at once, others wait; 0: 32 on a CPU, 128 on a GPU",
+          SettingParser.integer(0, 65_535));
+
+  /**
    * Long prompts are read in pieces of this size, so that running replies keep their pace. At least
    * 2: a reply's next token, and one of a prompt.
    */
@@ -97,6 +108,17 @@ public record Setting<T>(
           "512",
           "tokens that one step of the model reads at most",
           SettingParser.integer(2, 65_536));
+
+  /**
+   * What keeps the pace of replies while turns arrive faster than they are answered: the reasons
+   * for the numbers stand in {@code EngineLimits}.
+   */
+  static final Setting<Integer> PROMPT_TOKENS =
+      new Setting<>(
+          "prompt-tokens",
+          "0",
+          "of them, tokens of prompts while replies go on; 0: 32 on a CPU, step-tokens on a GPU",
+          SettingParser.integer(0, 65_536));
 
   /** Replies are the same with it; where guesses do not come true, it stops making them. */
   static final Setting<Boolean> SPECULATION =
@@ -163,7 +185,9 @@ public record Setting<T>(
         MAX_QUEUED_TURNS,
         KV_MEMORY,
         SHARE_PREFIXES,
+        MAX_REPLIES,
         STEP_TOKENS,
+        PROMPT_TOKENS,
         SPECULATION,
         TRAINING_CONCURRENCY,
         TRAINER_MEMORY,

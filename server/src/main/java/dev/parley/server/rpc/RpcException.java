@@ -30,7 +30,8 @@ public final class RpcException extends RuntimeException {
       String message,
       Map<String, String> metadata,
       List<? extends Message> details) {
-    super(message);
+    // Being refused is no failure, and comes a hundred times a second where it comes at all.
+    super(message, null, false, code != Code.RESOURCE_EXHAUSTED);
     String sentence = TrailerRoom.shorten(message, TrailerRoom.forMessage(details));
     List<Any> packed = new ArrayList<>();
     packed.add(

@@ -135,6 +135,24 @@ class OverloadTest {
   }
 
   @Test
+  void streams_withoutSetup_theOldestGivesWayAndNobodyElseIsRefused() throws Exception {
+    steps.release(100_000);
+    List<TestChat> idle = new ArrayList<>();
+    for (int i = 0; i < ChatService.STREAMS_WITHOUT_SETUP; i++) {
+      idle.add(TestChat.open(server.channel));
+    }
+    assertThat(idle).noneMatch(chat -> chat.end.isDone());
+
+    TestChat honest = begin();
+
+    assertThat(honest.next().hasSetupComplete()).isTrue();
+    assertThat(honest.ask("now?").getTurn()).isEqualTo(1);
+    assertComeBackLater(idle.get(0).richEnd(), "TOO_MANY_STREAMS_WITHOUT_SETUP");
+    assertThat(idle.subList(1, idle.size())).noneMatch(chat -> chat.end.isDone());
+    assertThat(server.service.streams()).isEqualTo(ChatService.STREAMS_WITHOUT_SETUP);
+  }
+
+  @Test
   void turns_ofOneConversation_areBoundedToo() throws Exception {
     TestChat chat = standStill();
     for (int i = 2; i <= 16; i++) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.KeyValueCache;
 import dev.parley.model.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
@@ -115,6 +116,39 @@ class EngineFaultsTest {
     assertThat(evicted).as("the one idle conversation's cache").hasValue(1);
     assertThat(failures).hasValueGreaterThan(3);
     assertThat(made).as("tokens of the calls that were made").allMatch(tokens -> tokens <= 20);
+  }
+
+  @Test
+  void step_promptReadInPiecesForLackOfMemory_whatItsCacheTookIsCounted() throws Exception {
+    int context = 512;
+    int tokens = 200;
+    int room = 0;
+    int read = 0;
+    List<Integer> calls = new ArrayList<>();
+    EngineLimits limits = new EngineLimits(512, 4, 2_000, 10, 10, 4);
+    try (ChatEngine engine =
+        ChatEngine.failing(
+            TinyModel.decoder(context),
+            rows -> {
+              if (tokens(rows) > 60) {
+                exhaustMemory();
+              }
+              calls.add(tokens(rows));
+            },
+            limits,
+            EngineObserver.NONE)) {
+      Reader reader = say(engine.open(() -> new int[0]), message(1, tokens));
+      reader.await();
+      Settled.await(engine);
+
+      for (int call : calls) {
+        read += call;
+        room = KeyValueCache.grown(room, read, context);
+      }
+      assertThat(calls).hasSizeGreaterThan(3);
+      assertThat(room).isGreaterThan(KeyValueCache.grown(0, read, context));
+      assertThat(engine.state().cachedKvTokens()).isEqualTo(room);
+    }
   }
 
   @Test

@@ -101,16 +101,18 @@ class SchedulerRandomTest {
     random = new SplittableRandom(seed);
     luck = new SplittableRandom(-seed);
     int rows = 1 + random.nextInt(12);
+    int stepTokens = rows + 1 + random.nextInt(100);
     EngineLimits limits =
         new EngineLimits(
-            rows + 1 + random.nextInt(100),
+            stepTokens,
             rows,
             CONTEXT + random.nextInt(1_500),
             50,
             50,
             5,
             true,
-            luck.nextInt(20));
+            luck.nextInt(20),
+            1 + luck.nextInt(stepTokens));
     scheduler = new Scheduler(limits, CacheRoom.of(CONTEXT), this::offer);
     for (int step = 0; step < 4_000; step++) {
       act();
@@ -305,6 +307,13 @@ class SchedulerRandomTest {
             guesses == 0
                 ? limits.stepTokens()
                 : Math.min(limits.stepTokens(), limits.guessingTokens()));
+    List<Integer> prompts =
+        plan.grants().stream().filter(grant -> pending(grant) > 1).map(Grant::tokens).toList();
+    if (prompts.size() < plan.grants().size()) {
+      assertThat(prompts.stream().mapToInt(tokens -> tokens).sum())
+          .as("tokens of prompts beside replies")
+          .isLessThanOrEqualTo(Math.max(limits.promptTokens(), prompts.size()));
+    }
     Set<Long> seen = new HashSet<>();
     Map<Long, Integer> read = new HashMap<>(); // guesses: there may be fewer than are allowed
     for (Grant grant : plan.grants()) {
@@ -434,6 +443,10 @@ class SchedulerRandomTest {
     }
     // As if guesses came true every time: the scheduler keeps on guessing.
     scheduler.checked(turn.talk.id, right, right);
+  }
+
+  private int pending(Grant grant) {
+    return turns.get(grant.turn()).tokens - grant.from();
   }
 
   private static int granted(Plan plan) {

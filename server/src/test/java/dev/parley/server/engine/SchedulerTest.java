@@ -7,6 +7,8 @@ import static org.assertj.core.groups.Tuple.tuple;
 import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class SchedulerTest {
@@ -68,6 +70,93 @@ class SchedulerTest {
 
     assertThat(step(scheduler).grants())
         .containsExactly(new Grant(1, 1, 0, 80, false), new Grant(2, 2, 0, 20, true));
+  }
+
+  private static EngineLimits pace(int rows, int promptTokens) {
+    return new EngineLimits(512, rows, 10_000, 100, 100, 100, true, 0, promptTokens);
+  }
+
+  @Test
+  void schedule_longPromptBesideReplies_isReadInPiecesThatKeepTheirPace() {
+    Scheduler scheduler = ExactRoom.scheduler(pace(4, 32));
+    turn(scheduler, 1, 400);
+
+    assertThat(step(scheduler).grants())
+        .as("nobody waits for it")
+        .containsExactly(new Grant(1, 1, 0, 400, true));
+    turn(scheduler, 2, 100);
+    for (int read = 0; read < 96; read += 32) {
+      assertThat(step(scheduler).grants())
+          .extracting(Grant::turn, Grant::tokens)
+          .containsExactly(tuple(1L, 1), tuple(2L, 32));
+    }
+    assertThat(step(scheduler).grants())
+        .extracting(Grant::turn, Grant::tokens)
+        .containsExactly(tuple(1L, 1), tuple(2L, 4));
+  }
+
+  @Test
+  void schedule_manyPromptsBesideReplies_areBegunNoFasterThanTheyAreRead() {
+    Scheduler scheduler = ExactRoom.scheduler(pace(32, 32));
+    turn(scheduler, 1, 1);
+    step(scheduler);
+    for (int id = 2; id <= 11; id++) {
+      turn(scheduler, id, 10);
+    }
+
+    for (int first = 2; first <= 11; first += 3) {
+      Plan plan = step(scheduler);
+      assertThat(plan.grants())
+          .filteredOn(grant -> grant.tokens() > 1)
+          .allMatch(Grant::sample)
+          .extracting(Grant::turn)
+          .first()
+          .isEqualTo((long) first);
+      assertThat(plan.grants().stream().mapToInt(Grant::tokens).filter(read -> read > 1).sum())
+          .isLessThanOrEqualTo(32);
+    }
+    assertThat(scheduler.state().waitingTurns()).isZero();
+  }
+
+  @Test
+  void schedule_longPromptsBesideReplies_shortOneBehindTwoIsReadBesideThem() {
+    Scheduler scheduler = ExactRoom.scheduler(pace(32, 48));
+    turn(scheduler, 1, 1);
+    step(scheduler);
+    turn(scheduler, 2, 1_000);
+    turn(scheduler, 3, 1_000);
+    turn(scheduler, 4, 10);
+
+    assertThat(step(scheduler).grants())
+        .extracting(Grant::turn, Grant::tokens)
+        .containsExactly(tuple(1L, 1), tuple(2L, 22), tuple(3L, 16), tuple(4L, 10));
+  }
+
+  @Test
+  void schedule_fourTimesTheRows_noReplyMissesAStepAndNoStepHasMoreRows() {
+    Scheduler scheduler = ExactRoom.scheduler(pace(8, 16));
+    for (int id = 1; id <= 32; id++) {
+      turn(scheduler, id, 5 + id);
+    }
+    Map<Long, Integer> said = new HashMap<>();
+    Map<Long, Integer> last = new HashMap<>();
+    for (int number = 1;
+        scheduler.state().waitingTurns() + scheduler.state().runningTurns() > 0; ) {
+      Plan plan = step(scheduler);
+      assertThat(plan.grants()).hasSizeBetween(1, 8);
+      for (Grant grant : plan.grants()) {
+        if (grant.sample()) {
+          int before = last.getOrDefault(grant.turn(), number - 1);
+          assertThat(number - before).as("steps between tokens of %d", grant.turn()).isEqualTo(1);
+          last.put(grant.turn(), number);
+          if (said.merge(grant.turn(), 1, Integer::sum) == 24) {
+            scheduler.finish(grant.turn());
+          }
+        }
+      }
+      number++;
+    }
+    assertThat(said).hasSize(32).allSatisfy((turn, tokens) -> assertThat(tokens).isEqualTo(24));
   }
 
   @Test

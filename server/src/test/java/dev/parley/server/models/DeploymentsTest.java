@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Code;
@@ -11,6 +14,7 @@ import com.google.rpc.RetryInfo;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.registry.Canary;
 import dev.parley.model.registry.EmbeddedBase;
+import dev.parley.model.registry.Manifest;
 import dev.parley.model.registry.Registry;
 import dev.parley.server.chat.ServedModels.Lease;
 import dev.parley.server.engine.Conversation;
@@ -25,6 +29,7 @@ import dev.parley.server.ops.TestHome;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeploymentState;
 import dev.parley.v1.ServedModel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -40,6 +45,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 class DeploymentsTest {
   @TempDir private Path home;
@@ -300,6 +306,33 @@ class DeploymentsTest {
     }
     assertThat(deployments.state("m", 2)).isEqualTo(DeploymentState.DEPLOYMENT_STATE_SERVING);
     assertThat(unloaded).isEmpty();
+  }
+
+  @Test
+  void refresh_canaryCannotBeRead_isSaidOnceAndAgainWhenItBreaksAgain() throws Exception {
+    withCanary(1);
+    Path manifest = home.resolve("registry/m/2").resolve(Manifest.FILE);
+    byte[] whole = Files.readAllBytes(manifest);
+    Logger log = (Logger) LoggerFactory.getLogger(Deployments.class);
+    ListAppender<ILoggingEvent> said = new ListAppender<>();
+    said.start();
+    log.addAppender(said);
+    try {
+      for (int damages = 1; damages <= 2; damages++) {
+        Files.writeString(manifest, "{");
+        for (int second = 0; second < 5; second++) {
+          deployments.refresh();
+          assertThat(version("m")).as("the default answers").isEqualTo(1);
+        }
+        assertThat(said.list)
+            .filteredOn(event -> event.getFormattedMessage().contains("canary"))
+            .hasSize(damages);
+        Files.write(manifest, whole);
+        awaitServing(2);
+      }
+    } finally {
+      log.detachAppender(said);
+    }
   }
 
   private void withCanary(double share) {

@@ -36,6 +36,41 @@ class ModelMetricsTest {
   }
 
   @Test
+  void unloaded_manyVersions_onlyTheLatestStayCounted() {
+    try (Metrics metrics = new Metrics()) {
+      ModelMetrics models = new ModelMetrics(metrics);
+      int versions = 3 * ModelMetrics.REMEMBERED;
+      for (int version = 1; version <= versions; version++) {
+        ServedModel served = MODEL.toBuilder().setVersion(version).build();
+        EngineObserver observer = models.loading(served);
+        observer.turnRefused();
+        observer.turnEnded("max_tokens", 1, 1, 0, 1);
+        observer.firstToken(1);
+        observer.nextToken(1);
+        models.unloaded(served);
+      }
+
+      String text = metrics.scrape("").text();
+
+      for (int version = 1; version <= versions; version++) {
+        String label = "version=\"%d\"".formatted(version);
+        if (version <= versions - ModelMetrics.REMEMBERED) {
+          assertThat(text).doesNotContain(label);
+        } else {
+          assertThat(text.lines().filter(line -> line.contains(label)))
+              .anyMatch(line -> line.startsWith("parley_chat_turns_total"))
+              .anyMatch(line -> line.startsWith("parley_chat_inter_token_seconds_count"));
+        }
+      }
+      models.loading(MODEL.toBuilder().setVersion(versions).build()).turnRefused();
+      assertThat(metrics.scrape("").text())
+          .as("what was counted goes on")
+          .contains(
+              "parley_chat_turns_total{finish_reason=\"refused\",model=\"m\",version=\"24\"} 2.0");
+    }
+  }
+
+  @Test
   void guessed_someRight_countedByOutcome() {
     try (Metrics metrics = new Metrics()) {
       EngineObserver observer = new ModelMetrics(metrics).loading(MODEL);

@@ -35,7 +35,9 @@ class ServerConfigTest {
     assertThat(config.maxQueuedTurns()).isEqualTo(128);
     assertThat(config.kvMemory()).isEqualTo(2L << 30);
     assertThat(config.sharePrefixes()).isTrue();
+    assertThat(config.maxReplies()).isZero();
     assertThat(config.stepTokens()).isEqualTo(512);
+    assertThat(config.promptTokens()).isZero();
     assertThat(config.speculation()).isTrue();
     assertThat(config.trainingConcurrency()).isEqualTo(1);
     assertThat(config.trainerMemory()).isEqualTo(2L << 30);
@@ -60,7 +62,9 @@ class ServerConfigTest {
             Map.entry("max-queued-turns", "8"),
             Map.entry("kv-memory", "512 MiB"),
             Map.entry("share-prefixes", "off"),
+            Map.entry("max-replies", "9"),
             Map.entry("step-tokens", "64"),
+            Map.entry("prompt-tokens", "10"),
             Map.entry("speculation", "off"),
             Map.entry("training-concurrency", "2"),
             Map.entry("trainer-threads", "3"),
@@ -83,7 +87,9 @@ class ServerConfigTest {
     assertThat(config.maxQueuedTurns()).isEqualTo(8);
     assertThat(config.kvMemory()).isEqualTo(512L << 20);
     assertThat(config.sharePrefixes()).isFalse();
+    assertThat(config.maxReplies()).isEqualTo(9);
     assertThat(config.stepTokens()).isEqualTo(64);
+    assertThat(config.promptTokens()).isEqualTo(10);
     assertThat(config.speculation()).isFalse();
     assertThat(config.trainingConcurrency()).isEqualTo(2);
     assertThat(config.trainerThreads()).isEqualTo(3);
