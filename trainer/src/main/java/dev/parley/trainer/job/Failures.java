@@ -23,8 +23,12 @@ final class Failures {
 
   private Failures() {}
 
-  /** What an exception says about the job. */
-  static Status of(Throwable e) {
+  /**
+   * What an exception says about the job.
+   *
+   * @param began whether the job has made steps, which it can go on from
+   */
+  static Status of(Throwable e, boolean began) {
     String message = e.getMessage() == null ? e.toString() : e.getMessage();
     if (e instanceof InvalidDataException invalid) {
       return invalidData(invalid);
@@ -51,11 +55,7 @@ final class Failures {
       return status(Code.INVALID_ARGUMENT, "INVALID_REQUEST", message);
     }
     if (e instanceof OutOfMemoryError && !message.contains("native")) { // such as: Java heap space
-      return status(
-          Code.RESOURCE_EXHAUSTED,
-          "OUT_OF_MEMORY",
-          "the trainer's Java heap of %,d MB is too small for this data (%s): give it more with `parley serve --trainer-memory 4g`, or PARLEY_JAVA_OPTIONS=-Xmx4g before `parley train`, or train on fewer dialogues"
-              .formatted(Runtime.getRuntime().maxMemory() >> 20, message));
+      return status(Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", heap(message, began));
     }
     boolean memory =
         e instanceof OutOfMemoryError
@@ -64,6 +64,18 @@ final class Failures {
         ? status(
             Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", message + "; lower batch_size or max_length")
         : status(Code.INTERNAL, "TRAINER_FAILED", e.toString());
+  }
+
+  private static String heap(String message, boolean began) {
+    long megabytes = Runtime.getRuntime().maxMemory() >> 20;
+    long more = Math.max(4, (2 * megabytes + 1023) / 1024);
+    return "the trainer's Java heap of %,d MB is too small for this data (%s): give it more with `parley serve --trainer-memory %dg`, or PARLEY_JAVA_OPTIONS=-Xmx%dg before `parley train`, %s"
+        .formatted(
+            megabytes,
+            message,
+            more,
+            more,
+            began ? "and resume the job" : "or train on fewer dialogues");
   }
 
   private static Status hub(HubException.Kind kind, String message) {

@@ -171,15 +171,16 @@ public final class TrainingJob {
     } catch (BaseDownload.StoppedException e) {
       last = stopped(state.job().getStep(), state.job().getCheckpointStep());
     } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
-      com.google.rpc.Status status = Failures.of(e);
+      boolean began = state.started().isPresent();
+      com.google.rpc.Status status = Failures.of(e, began);
       if (status.getCode() == Code.INTERNAL_VALUE) {
         log.error("job {} failed: {}", job.id(), status.getMessage(), e);
       } else {
         log.info("job {} failed: {}", job.id(), status.getMessage()); // the watcher hears it, too
       }
-      // What began goes on from its newest checkpoint, once the disk takes writes again.
+      // What began goes on from its newest checkpoint, once disk or heap have room again.
       last =
-          e instanceof UncheckedIOException && state.started().isPresent()
+          began && (e instanceof UncheckedIOException || e instanceof OutOfMemoryError)
               ? JobDirectory.interrupted(state.job(), status, true)
               : failed(status);
     }

@@ -170,6 +170,28 @@ final class TrainingJobTest {
   }
 
   @Test
+  void run_heapEndsAfterTheFirstSteps_jobWaitsWithTheRemedy_andGoesOn() {
+    JobDirectory job = JobDirectory.create(test.home, test.request().build());
+    Consumer<TrainingUpdate> fullHeap =
+        update -> {
+          if (update.hasStep() && update.getStep().getStep() == 2) {
+            throw new OutOfMemoryError("Java heap space");
+          }
+        };
+
+    TrainingJobState state = TrainingJob.run(test.home, job.id(), fullHeap, () -> false);
+
+    assertThat(state).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+    assertThat(job.state().held()).isTrue();
+    assertThat(job.job().getError().getMessage())
+        .contains("is too small for this data (Java heap space)")
+        .contains("--trainer-memory")
+        .endsWith("and resume the job");
+    assertThat(TrainingJob.run(test.home, job.id(), update -> {}, () -> false))
+        .isEqualTo(TrainingJobState.TRAINING_JOB_STATE_FINISHED);
+  }
+
+  @Test
   void run_endedJob_changesNothing() {
     JobDirectory job = run(test.request().build());
     long updates = job.job().getLastSequence();
