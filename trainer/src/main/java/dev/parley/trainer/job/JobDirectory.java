@@ -89,10 +89,10 @@ public final class JobDirectory {
     Path jobs = home.resolve("jobs");
     String id = id(request, clock);
     Path directory = jobs.resolve(id);
-    if (Files.exists(directory)) {
-      return new JobDirectory(directory);
-    }
     try {
+      if (Files.exists(directory)) {
+        return onDisk(jobs, id, disk);
+      }
       boolean first = !Files.exists(jobs);
       Files.createDirectories(jobs);
       if (first) {
@@ -116,7 +116,7 @@ public final class JobDirectory {
       } catch (IOException | RuntimeException e) { // a full disk is neither's special kind
         deleteTree(staged);
         if (Files.exists(directory)) {
-          return new JobDirectory(directory); // the same key, a moment earlier
+          return onDisk(jobs, id, disk); // the same key, a moment earlier
         }
         throw e;
       }
@@ -130,6 +130,12 @@ public final class JobDirectory {
     } catch (IOException e) {
       throw new UncheckedIOException("job cannot be created in " + jobs + ": " + e, e);
     }
+  }
+
+  /** A job that is there: whoever created it may not have waited for the disk yet, or died then. */
+  private static JobDirectory onDisk(Path jobs, String id, Disk disk) throws IOException {
+    disk.sync(jobs);
+    return new JobDirectory(jobs.resolve(id));
   }
 
   /**

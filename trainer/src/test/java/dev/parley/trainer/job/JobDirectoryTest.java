@@ -69,6 +69,18 @@ final class JobDirectoryTest {
             "jobs after");
   }
 
+  /** Whoever created it may have been killed before the name was on the disk. */
+  @Test
+  void create_sameIdempotencyKey_isOnTheDiskBeforeEitherIsAnswered() {
+    TrainRequest request = REQUEST.toBuilder().setIdempotencyKey("k").build();
+    JobDirectory.create(home, request, CLOCK);
+    List<Path> synced = new ArrayList<>();
+
+    JobDirectory.create(home, request, CLOCK, false, synced::add);
+
+    assertThat(synced).containsExactly(home.resolve("jobs"));
+  }
+
   @Test
   void create_diskRefusesTheName_leavesNothingBehind() {
     JobDirectory.Disk disk =
