@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -73,10 +74,11 @@ public final class TrainingJobs implements AutoCloseable {
   private final Set<FollowedJob> foreign = new LinkedHashSet<>(); // guarded by this
 
   /**
-   * Asked to go on while the process that was interrupted still wound up: they wait for their turn
-   * once it is gone. Guarded by this.
+   * Asked to go on while the process that was interrupted still wound up, with the number of their
+   * last update then: they wait for their turn once it is gone, unless something else let them go
+   * on meanwhile. Guarded by this.
    */
-  private final Set<FollowedJob> wanted = new LinkedHashSet<>();
+  private final Map<FollowedJob, Long> wanted = new HashMap<>();
 
   private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
   private volatile boolean launching = true;
@@ -284,7 +286,10 @@ public final class TrainingJobs implements AutoCloseable {
         if (!job.processRuns() && foreign.remove(job)) {
           waiting.addLast(job);
         } else {
-          wanted.add(job); // the look that finds its process gone puts it there
+          wanted.put(
+              job,
+              job.snapshot()
+                  .getLastSequence()); // the look that finds its process gone puts it there
         }
       }
     }
@@ -373,19 +378,19 @@ public final class TrainingJobs implements AutoCloseable {
     synchronized (this) {
       running.remove(job);
       aside.remove(job);
-      boolean asked = wanted.remove(job);
+      Long askedAt = wanted.remove(job);
       if (job.ended()) {
         foreign.remove(job);
         log.info("training job {} ended: {}", job.id(), job.stateName());
-      } else if (job.interrupted() && job.held() && asked) {
+      } else if (waiting.contains(job)) { // someone resumed it during this look
         foreign.remove(job);
-        waiting.addLast(job);
       } else if (job.interrupted() && !job.held()) {
         foreign.remove(job);
-        if (!waiting.contains(job)) {
-          waiting.addFirst(job); // it had its turn
-          log.info("training job {} is interrupted and will go on", job.id());
-        }
+        waiting.addFirst(job); // it had its turn
+        log.info("training job {} is interrupted and will go on", job.id());
+      } else if (askedAt != null && askedAt == job.snapshot().getLastSequence()) {
+        foreign.remove(job);
+        waiting.addLast(job);
       } else {
         foreign.add(job);
       }

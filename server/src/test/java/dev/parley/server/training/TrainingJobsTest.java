@@ -7,6 +7,7 @@ import dev.parley.server.ops.TestJobs;
 import dev.parley.trainer.job.EventLog;
 import dev.parley.trainer.job.JobDirectory;
 import dev.parley.v1.JobInterrupted;
+import dev.parley.v1.JobResumed;
 import dev.parley.v1.JobStarted;
 import dev.parley.v1.TrainingJob;
 import dev.parley.v1.TrainingJobState;
@@ -22,6 +23,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -155,6 +157,42 @@ class TrainingJobsTest {
     }
   }
 
+  /** The second of two calls in a row finds the job about to run: it is no order for later. */
+  @Test
+  void resume_twice_goesOnOnce() {
+    JobDirectory job = create("a", 1);
+    append(job, TrainingUpdate.newBuilder().setInterrupted(HELD));
+    AtomicInteger launches = new AtomicInteger();
+    AtomicReference<Process> trainer = new AtomicReference<>();
+    AtomicReference<TrainingJobs> server = new AtomicReference<>();
+    TrainerLauncher launcher =
+        id -> {
+          if (!id.equals(job.id())) {
+            throw new IllegalStateException("another job's turn");
+          }
+          launches.incrementAndGet();
+          server.get().resume(id);
+          append(job, TrainingUpdate.newBuilder().setResumed(JobResumed.getDefaultInstance()));
+          append(job, TrainingUpdate.newBuilder().setInterrupted(HELD));
+          trainer.set(process());
+          return trainer.get();
+        };
+    try (TrainingJobs jobs = new TrainingJobs(home, launcher, 1, (j, update) -> {})) {
+      server.set(jobs);
+      jobs.resume(job.id());
+      jobs.start();
+      Settled.until(() -> trainer.get() != null && !trainer.get().isAlive());
+
+      for (int later = 2; later <= 3; later++) { // the second one's turn is behind any of the first
+        JobDirectory other = create("b", later);
+        Settled.until(() -> jobs.get(other.id()).isPresent());
+        Settled.until(() -> state(jobs, other) == TrainingJobState.TRAINING_JOB_STATE_FAILED);
+      }
+      assertThat(state(jobs, job)).isEqualTo(TrainingJobState.TRAINING_JOB_STATE_INTERRUPTED);
+      assertThat(launches).hasValue(1);
+    }
+  }
+
   @Test
   void cancel_processStillWindsUp_endsOnceItIsGone() {
     JobDirectory job = create("a", 1);
@@ -202,6 +240,12 @@ class TrainingJobsTest {
   private JobDirectory create(String model, long second) {
     Clock clock = Clock.fixed(Instant.ofEpochSecond(second), ZoneOffset.UTC);
     return JobDirectory.create(home, TestJobs.endless(model).build(), clock);
+  }
+
+  private static void append(JobDirectory job, TrainingUpdate.Builder update) {
+    try (EventLog.Writer writer = job.events().open(Clock.systemUTC())) {
+      writer.append(update);
+    }
   }
 
   private static TrainingJobState state(TrainingJobs jobs, JobDirectory job) {
