@@ -181,18 +181,18 @@ final class JsonLines implements DialogueReader.Format {
     if (text.isBlank()) {
       throw new Wrong(parser, place + " is empty, expected a text");
     }
-    int half = half(text);
-    if (half >= 0) {
+    int unpaired = unpairedSurrogate(text);
+    if (unpaired >= 0) {
       throw new Wrong(
           parser,
           "%s has \\u%04x as its character %d, which is half of a surrogate pair; write the character as UTF-8, or both halves"
-              .formatted(place, (int) text.charAt(half), half + 1));
+              .formatted(place, (int) text.charAt(unpaired), unpaired + 1));
     }
     return text;
   }
 
   /** Where a text has half of a surrogate pair, which no UTF-8 can say; -1: nowhere. */
-  private static int half(String text) {
+  private static int unpairedSurrogate(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (Character.isHighSurrogate(c)

@@ -9,6 +9,7 @@ import java.io.Reader;
 import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
@@ -164,22 +165,23 @@ final class Table implements DialogueReader.Format {
           1, 0, "found the columns %s; %s%s".formatted(String.join(", ", header), EXPECTED, hint));
       return null;
     }
+    boolean backwards = slashed && response < context.get(0);
+    context.sort(Comparator.comparingInt(i -> number(header.get(i))));
     for (int i = 1; i < context.size(); i++) {
-      for (int j = 0; j < i; j++) {
-        if (number(header.get(context.get(i))) == number(header.get(context.get(j)))) {
-          problems.end(
-              1,
-              0,
-              "found the columns %s and %s, which name the same turn; number them context1, context2, …, the oldest turn first"
-                  .formatted(
-                      header.get(context.get(j)).strip(), header.get(context.get(i)).strip()));
-          return null;
-        }
+      String left = header.get(context.get(i - 1));
+      String right = header.get(context.get(i));
+      if (number(left) == number(right)) {
+        problems.end(
+            1,
+            0,
+            "found the columns %s and %s, which name the same turn; number them context1, context2, …, the oldest turn first"
+                .formatted(left.strip(), right.strip()));
+        return null;
       }
     }
-    Comparator<Integer> byNumber = Comparator.comparingInt(i -> number(header.get(i)));
-    boolean backwards = slashed && response < context.get(0);
-    context.sort(backwards ? byNumber.reversed() : byNumber);
+    if (backwards) {
+      Collections.reverse(context);
+    }
     return new Columns(List.copyOf(context), response, header.size());
   }
 
