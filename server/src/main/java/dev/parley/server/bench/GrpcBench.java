@@ -24,9 +24,9 @@ public final class GrpcBench {
 
   /**
    * Messages of the warm-up before anything is measured: HotSpot compiles a method for good after
-   * some ten thousand calls, on cores that libtorch needs.
+   * five to fifteen thousand calls, on cores that libtorch needs.
    */
-  private static final int WARM_UP_MESSAGES = 30_000;
+  private static final int WARM_UP_MESSAGES = 15_000;
 
   /** As many as make a step of the smallest model worth its time. */
   private static final int WARM_UP_STREAMS = 32;
@@ -85,7 +85,7 @@ public final class GrpcBench {
       throws InterruptedException {
     DecodeBench.check(rounds.config(), List.of(streams), context, newTokens);
     try (Tokenizer tokenizer = Gpt2Vocabulary.tokenizer()) {
-      warmUp(rounds, tokenizer, sampled);
+      warmUp(rounds, tokenizer);
       List<Series<Integer, Sample>> all =
           rounds.run(
               rounds.precisions(),
@@ -97,13 +97,15 @@ public final class GrpcBench {
     }
   }
 
-  /** Lets everything but libtorch be compiled: gRPC, codec, service, scheduler, sampling. */
-  private static void warmUp(Rounds rounds, Tokenizer tokenizer, boolean sampled)
-      throws InterruptedException {
+  /**
+   * Lets everything but libtorch be compiled: gRPC, codec, service, scheduler. Greedy: a random
+   * model's top-p has half of the vocabulary to draw from.
+   */
+  private static void warmUp(Rounds rounds, Tokenizer tokenizer) throws InterruptedException {
     int tokens = SMALLEST.contextLength() / 2;
     BenchWeights weights = BenchWeights.random(SMALLEST);
     try (BenchModel model = BenchModel.of(weights, Precision.REFERENCE, rounds.device())) {
-      Sampling sampling = new Sampling(model, tokenizer, sampled);
+      Sampling sampling = new Sampling(model, tokenizer, false);
       for (int messages = 0; messages < WARM_UP_MESSAGES; messages += WARM_UP_STREAMS * tokens) {
         var unused = sampling.sample(WARM_UP_STREAMS, tokens / 2, tokens);
       }
