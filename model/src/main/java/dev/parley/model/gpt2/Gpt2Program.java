@@ -1,10 +1,10 @@
 package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDManager;
-import dev.parley.model.torch.Processor;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The GPT-2 program of one precision's kernels, from the sources beside this class. */
 final class Gpt2Program {
@@ -14,25 +14,23 @@ final class Gpt2Program {
   private Gpt2Program() {}
 
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision precision) {
-    return load(parent, config, precision.kernels(parent.getDevice()), Processor.int8Levels());
+    return load(parent, config, precision.kernels(parent.getDevice()));
   }
 
-  /**
-   * A program of other kernels than a precision takes on this processor.
-   *
-   * @param levels what FBGEMM sums exactly, see {@link Processor#int8Levels}, or fewer
-   */
-  static TorchProgram load(
-      NDManager parent, Gpt2Config config, Precision.Kernels kernels, int levels) {
+  /** A program of other kernels than a precision takes on this processor. */
+  static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
+    String linear =
+        kernels.sources().stream()
+            .map(name -> TorchProgram.source(Gpt2Program.class, name))
+            .collect(Collectors.joining("\n"));
     String source =
         TorchProgram.source(Gpt2Program.class, "program.py")
-            .replace("#linear#", TorchProgram.source(Gpt2Program.class, kernels.source()))
+            .replace("#linear#", linear)
             .replace("#weights#", kernels.fbgemm() ? PACKED : "List[Tensor]");
     Map<String, Number> attributes = new LinkedHashMap<>();
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
-    attributes.put("activation_levels", (long) levels);
     return TorchProgram.load(parent, source, attributes);
   }
 }

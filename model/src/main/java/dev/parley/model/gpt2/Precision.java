@@ -3,6 +3,7 @@ package dev.parley.model.gpt2;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.torch.Processor;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -36,27 +37,28 @@ public enum Precision {
   /**
    * The kernels that a precision stands for on one device.
    *
-   * @param source of the program's projections
+   * @param sources of the program's projections
    * @param fbgemm whether its packed weights are FBGEMM's own type, else tensors
    * @param weights the type that projections are packed from
    * @param embedding the type of the token embedding
    * @param cache the type of keys and values
    */
   record Kernels(
-      String source, boolean fbgemm, DataType weights, DataType embedding, DataType cache) {}
+      List<String> sources, boolean fbgemm, DataType weights, DataType embedding, DataType cache) {}
 
   private static final DataType INT8_CACHE =
       Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
 
-  /**
-   * With AMX two thirds of FBGEMM's time with 32 tokens and half with 256; a third more with one.
-   */
-  static final Kernels INT8_ONEDNN =
-      new Kernels("linear_int8_onednn.py", false, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+  /** With AVX512-VNNI as fast as FBGEMM with one token, and faster with more. */
+  static final Kernels INT8_ONEDNN = int8("linear_int8_onednn.py", false);
 
-  /** Without AMX as fast as oneDNN with many tokens, and faster with one. */
-  static final Kernels INT8_FBGEMM =
-      new Kernels("linear_int8_fbgemm.py", true, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+  /** Without AVX512-VNNI several times faster than oneDNN. */
+  static final Kernels INT8_FBGEMM = int8("linear_int8_fbgemm.py", true);
+
+  private static Kernels int8(String product, boolean fbgemm) {
+    return new Kernels(
+        List.of("linear_int8.py", product), fbgemm, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+  }
 
   /**
    * Up to so many tokens in all, a decoding step costs little more than one with a single token:
@@ -122,11 +124,11 @@ public enum Precision {
   Kernels kernels(Device device) {
     DataType fp32 = DataType.FLOAT32;
     if (this == REFERENCE || (this == FP32 && (device.isGpu() || !X86_64))) {
-      return new Kernels("linear_plain.py", false, fp32, fp32, fp32);
+      return new Kernels(List.of("linear_plain.py"), false, fp32, fp32, fp32);
     }
     if (device.isGpu() && this != INT8) {
       DataType half = this == FP16 ? DataType.FLOAT16 : DataType.BFLOAT16;
-      return new Kernels("linear_plain.py", false, half, half, half);
+      return new Kernels(List.of("linear_plain.py"), false, half, half, half);
     }
     if (device.isGpu() || !X86_64) {
       throw new IllegalArgumentException(
@@ -137,10 +139,14 @@ public enum Precision {
     return switch (this) {
       case BF16 ->
           new Kernels(
-              "linear_packed.py", false, DataType.BFLOAT16, DataType.BFLOAT16, DataType.BFLOAT16);
-      case FP16 -> new Kernels("linear_fp16.py", true, fp32, DataType.FLOAT16, fp32);
-      case INT8 -> Processor.hasInt8Tiles() ? INT8_ONEDNN : INT8_FBGEMM;
-      case FP32, REFERENCE -> new Kernels("linear_packed.py", false, fp32, fp32, fp32);
+              List.of("linear_packed.py"),
+              false,
+              DataType.BFLOAT16,
+              DataType.BFLOAT16,
+              DataType.BFLOAT16);
+      case FP16 -> new Kernels(List.of("linear_fp16.py"), true, fp32, DataType.FLOAT16, fp32);
+      case INT8 -> Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
+      case FP32, REFERENCE -> new Kernels(List.of("linear_packed.py"), false, fp32, fp32, fp32);
     };
   }
 

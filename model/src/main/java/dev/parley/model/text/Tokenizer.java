@@ -127,18 +127,14 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private static String wellFormed(String text) {
-    StringBuilder repaired = null;
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isHighSurrogate(c)
-          && i + 1 < text.length()
-          && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else if (Character.isSurrogate(c)) {
-        repaired = repaired == null ? new StringBuilder(text) : repaired;
-        repaired.setCharAt(i, '\ufffd');
-      }
+    int unpaired = Utf8.unpairedSurrogate(text, 0);
+    if (unpaired < 0) {
+      return text;
     }
-    return repaired == null ? text : repaired.toString();
+    StringBuilder repaired = new StringBuilder(text);
+    for (; unpaired >= 0; unpaired = Utf8.unpairedSurrogate(text, unpaired + 1)) {
+      repaired.setCharAt(unpaired, Utf8.REPLACEMENT);
+    }
+    return repaired.toString();
   }
 }

@@ -1,16 +1,36 @@
 package dev.parley.model.text;
 
 /**
- * UTF-8 to text, for bytes that may end in the middle of a character or be no UTF-8 at all. Each
- * longest beginning of a well-formed sequence that is cut short becomes one U+FFFD, and so does
- * every other byte that fits nowhere (Unicode 16, section 3.9, "U+FFFD Substitution of Maximal
- * Subparts"; the JDK's decoder differs for encoded surrogates). This is what Hugging Face's
- * tokenizers do.
+ * UTF-8 to text, for bytes that may end in the middle of a character or be no UTF-8 at all, and
+ * texts that no UTF-8 can say. Each longest beginning of a well-formed sequence that is cut short
+ * becomes one U+FFFD, and so does every other byte that fits nowhere (Unicode 16, section 3.9,
+ * "U+FFFD Substitution of Maximal Subparts"; the JDK's decoder differs for encoded surrogates).
+ * This is what Hugging Face's tokenizers do.
  */
-final class Utf8 {
-  private static final char REPLACEMENT = '\ufffd';
+public final class Utf8 {
+  static final char REPLACEMENT = '\ufffd';
 
   private Utf8() {}
+
+  /**
+   * Where a text has half of a surrogate pair.
+   *
+   * @param from the index to look from, which is not in the middle of a pair
+   * @return its index, -1 where there is none
+   */
+  public static int unpairedSurrogate(String text, int from) {
+    for (int i = from; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isHighSurrogate(c)
+          && i + 1 < text.length()
+          && Character.isLowSurrogate(text.charAt(i + 1))) {
+        i++;
+      } else if (Character.isSurrogate(c)) {
+        return i;
+      }
+    }
+    return -1;
+  }
 
   /**
    * Appends what the bytes say.

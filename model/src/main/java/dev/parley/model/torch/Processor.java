@@ -21,17 +21,12 @@ public final class Processor {
     return FLAGS.contains("avx512_bf16");
   }
 
-  /** Whether it multiplies int8 matrices in tiles (AMX). */
-  public static boolean hasInt8Tiles() {
-    return FLAGS.contains("amx_int8");
-  }
-
   /**
-   * How many steps from zero int8 activations may be for FBGEMM's sums to be exact: 127 with
-   * AVX512-VNNI. Without it two products at a time are summed in 16 bits, which hold those of 63.
+   * Whether it multiplies int8 numbers itself and sums the products in 32 bits (AVX512-VNNI, which
+   * AMX implies). False where the operating system is not Linux.
    */
-  public static int int8Levels() {
-    return FLAGS.contains("avx512_vnni") ? 127 : 63;
+  public static boolean multipliesInt8() {
+    return FLAGS.contains("avx512_vnni");
   }
 
   /** The flags of the first core, as Linux lists them; none if the file cannot be read. */

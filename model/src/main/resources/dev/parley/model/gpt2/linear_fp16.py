@@ -15,7 +15,7 @@
 
   # The widening and the activation after it.
   def widen(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[__torch__.torch.classes.quantized.LinearPackedParamsBase], layer: int) -> Tensor:
-    return torch.gelu_(self.linear(x, p, weights, layer, 2), approximate="tanh")
+    return self.gelu_(self.linear(x, p, weights, layer, 2))
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[__torch__.torch.classes.quantized.LinearPackedParamsBase]) -> Tensor:
     return ops.quantized.linear_dynamic_fp16(x, weights[4 * self.layer_count])

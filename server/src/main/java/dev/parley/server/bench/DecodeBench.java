@@ -186,14 +186,14 @@ public final class DecodeBench {
     EngineLimits room = limits(model.config(), streams, work.context() + work.newTokens());
     EngineLimits limits =
         new EngineLimits(
-            room.stepTokens(),
-            streams, // at once; the other prompts wait
-            room.kvCapacityTokens(),
-            prompts.size(),
-            prompts.size(),
-            1,
-            room.sharePrefixes(),
-            guesses);
+                room.stepTokens(),
+                streams, // at once; the other prompts wait
+                room.kvCapacityTokens(),
+                prompts.size(),
+                prompts.size(),
+                1)
+            .withoutSharing()
+            .withGuesses(guesses);
     try (ChatEngine engine = ChatEngine.over(model.decoder(), limits, log)) {
       var unused = Turns.run(engine, Turns.open(engine, prompts.size()), prompts, sampling);
     }
@@ -207,14 +207,13 @@ public final class DecodeBench {
     int capacity = Math.toIntExact((long) conversations * each + config.contextLength());
     EngineLimits usual = EngineLimits.of(capacity);
     return new EngineLimits(
-        Math.max(usual.stepTokens(), conversations + 1),
-        conversations,
-        capacity,
-        4 * conversations, // those that are being closed still count
-        4 * conversations,
-        4,
-        false, // what is read is what is measured
-        0); // and no token is guessed
+            Math.max(usual.stepTokens(), conversations + 1),
+            conversations,
+            capacity,
+            4 * conversations, // those that are being closed still count
+            4 * conversations,
+            4)
+        .withoutSharing(); // what is read is what is measured
   }
 
   /** Random messages of so many tokens, none of them an end of turn. */

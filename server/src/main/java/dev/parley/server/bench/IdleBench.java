@@ -99,14 +99,13 @@ public final class IdleBench {
     EngineLimits room = DecodeBench.limits(config, active, context + newTokens);
     EngineLimits limits =
         new EngineLimits(
-            room.stepTokens(),
-            room.stepRows(),
-            room.kvCapacityTokens(),
-            idle + room.conversations(),
-            idle + room.waitingTurns(),
-            4,
-            false,
-            0);
+                room.stepTokens(),
+                room.stepRows(),
+                room.kvCapacityTokens(),
+                idle + room.conversations(),
+                idle + room.waitingTurns(),
+                4)
+            .withoutSharing();
     long begin;
     double heap;
     int cached;

@@ -64,29 +64,10 @@ public record EngineLimits(
     require(promptTokens >= 1, "promptTokens", promptTokens, "at least 1");
   }
 
-  /** With prompts that take all that replies leave. */
-  public EngineLimits(
-      int stepTokens,
-      int stepRows,
-      int kvCapacityTokens,
-      int conversations,
-      int waitingTurns,
-      int turnsPerConversation,
-      boolean sharePrefixes,
-      int guessingTokens) {
-    this(
-        stepTokens,
-        stepRows,
-        kvCapacityTokens,
-        conversations,
-        waitingTurns,
-        turnsPerConversation,
-        sharePrefixes,
-        guessingTokens,
-        stepTokens);
-  }
-
-  /** With shared beginnings, which cost nothing where there are none; without guesses. */
+  /**
+   * With shared beginnings, which cost nothing where there are none; without guesses, and with
+   * prompts that take all that replies leave.
+   */
   public EngineLimits(
       int stepTokens,
       int stepRows,
@@ -102,7 +83,36 @@ public record EngineLimits(
         waitingTurns,
         turnsPerConversation,
         true,
-        0);
+        0,
+        stepTokens);
+  }
+
+  /** The same, but every turn reads its whole conversation. */
+  public EngineLimits withoutSharing() {
+    return with(false, guessingTokens, promptTokens);
+  }
+
+  /** The same with other {@link #guessingTokens}. */
+  public EngineLimits withGuesses(int tokens) {
+    return with(sharePrefixes, tokens, promptTokens);
+  }
+
+  /** The same with other {@link #promptTokens}. */
+  public EngineLimits withPromptTokens(int tokens) {
+    return with(sharePrefixes, guessingTokens, tokens);
+  }
+
+  private EngineLimits with(boolean share, int guesses, int prompts) {
+    return new EngineLimits(
+        stepTokens,
+        stepRows,
+        kvCapacityTokens,
+        conversations,
+        waitingTurns,
+        turnsPerConversation,
+        share,
+        guesses,
+        prompts);
   }
 
   /**

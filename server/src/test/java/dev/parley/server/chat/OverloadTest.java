@@ -30,7 +30,7 @@ class OverloadTest {
   private static final int TURNS = 16;
   private static final int CONVERSATIONS = 80;
   private static final EngineLimits LIMITS =
-      new EngineLimits(64, 8, 400, CONVERSATIONS, TURNS, 4, false, 0);
+      new EngineLimits(64, 8, 400, CONVERSATIONS, TURNS, 4).withoutSharing();
   private static final GenerationParameters SHORT =
       GenerationParameters.newBuilder().setMaxNewTokens(10).build();
 

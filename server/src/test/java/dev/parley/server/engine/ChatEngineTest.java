@@ -128,7 +128,8 @@ class ChatEngineTest {
     try (ChatEngine engine =
         new ChatEngine(
             TinyModel.decoder(TinyModel.config(CONTEXT), precision),
-            new EngineLimits(64, 32, 4_000, 40, 60, 8, false, 0), // all is read for the second turn
+            new EngineLimits(64, 32, 4_000, 40, 60, 8)
+                .withoutSharing(), // all is read for the second turn
             EngineObserver.NONE)) {
       for (int i = 0; i < 16; i++) {
         Conversation conversation = engine.open(() -> new int[0]);

@@ -53,7 +53,8 @@ class PrefixSharingTest {
   }
 
   /** Every conversation reads all of its tokens itself. */
-  private static final EngineLimits ALONE = new EngineLimits(32, 16, CAPACITY, 40, 60, 8, false, 0);
+  private static final EngineLimits ALONE =
+      new EngineLimits(32, 16, CAPACITY, 40, 60, 8).withoutSharing();
 
   private static EngineLimits limits(int capacity) {
     return new EngineLimits(32, 16, capacity, 40, 60, 8);

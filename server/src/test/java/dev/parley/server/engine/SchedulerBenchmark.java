@@ -28,8 +28,8 @@ public class SchedulerBenchmark {
   public void setUp() {
     scheduler =
         ExactRoom.scheduler(
-            new EngineLimits(
-                Math.max(512, 2 * rows), rows, Integer.MAX_VALUE, 2_000, 4_000, 16, false, 0));
+            new EngineLimits(Math.max(512, 2 * rows), rows, Integer.MAX_VALUE, 2_000, 4_000, 16)
+                .withoutSharing());
     turns = 0;
     for (int i = 0; i < idle; i++) {
       begin(i, 10);

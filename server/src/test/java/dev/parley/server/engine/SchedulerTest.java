@@ -19,7 +19,7 @@ class SchedulerTest {
   }
 
   private static EngineLimits limits(int tokens, int rows, int capacity, int guessing) {
-    return new EngineLimits(tokens, rows, capacity, 100, 100, 100, true, guessing);
+    return new EngineLimits(tokens, rows, capacity, 100, 100, 100).withGuesses(guessing);
   }
 
   private static void turn(Scheduler scheduler, long id, int tokens) {
@@ -73,7 +73,7 @@ class SchedulerTest {
   }
 
   private static EngineLimits pace(int rows, int promptTokens) {
-    return new EngineLimits(512, rows, 10_000, 100, 100, 100, true, 0, promptTokens);
+    return new EngineLimits(512, rows, 10_000, 100, 100, 100).withPromptTokens(promptTokens);
   }
 
   @Test

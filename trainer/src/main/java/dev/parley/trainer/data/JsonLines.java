@@ -1,5 +1,6 @@
 package dev.parley.trainer.data;
 
+import dev.parley.model.text.Utf8;
 import java.io.IOException;
 import java.io.Serial;
 import java.util.ArrayList;
@@ -181,7 +182,7 @@ final class JsonLines implements DialogueReader.Format {
     if (text.isBlank()) {
       throw new Wrong(parser, place + " is empty, expected a text");
     }
-    int unpaired = unpairedSurrogate(text);
+    int unpaired = Utf8.unpairedSurrogate(text, 0);
     if (unpaired >= 0) {
       throw new Wrong(
           parser,
@@ -189,21 +190,6 @@ final class JsonLines implements DialogueReader.Format {
               .formatted(place, (int) text.charAt(unpaired), unpaired + 1));
     }
     return text;
-  }
-
-  /** Where a text has half of a surrogate pair, which no UTF-8 can say; -1: nowhere. */
-  private static int unpairedSurrogate(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isHighSurrogate(c)
-          && i + 1 < text.length()
-          && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else if (Character.isSurrogate(c)) {
-        return i;
-      }
-    }
-    return -1;
   }
 
   private static boolean flag(JsonParser parser, String place) throws Wrong {
