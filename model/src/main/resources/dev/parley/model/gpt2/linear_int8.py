@@ -13,7 +13,7 @@
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: #weights#) -> Tensor:
     y, scale = self.scaled(x, weights, 4 * self.layer_count)
-    return y * scale
+    return y.mul_(scale)
 
   # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x by matrix
   # `at`. Rows are divided by their greatest number. A row of zeros becomes NaN, for which any integer
