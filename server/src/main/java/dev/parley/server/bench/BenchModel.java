@@ -8,7 +8,7 @@ import dev.parley.model.gpt2.Gpt2Weights;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.torch.Torch;
 
-/** A GPT-2 in one precision. Closed before the next is made. */
+/** A GPT-2 in one precision. */
 final class BenchModel implements AutoCloseable {
   private final NDManager scope;
   private final Gpt2Decoder decoder;

@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 
 /**
  * Rounds of measurements, A B C A B C, so that whatever else a machine does in the meantime meets
- * all of them alike. One model is in memory at a time. Ratios are taken within a round.
+ * all of them alike. Ratios are taken within a round.
  *
  * @param weights of the model
  * @param precisions what is measured, in this order
@@ -79,13 +79,13 @@ public record Rounds(
       List<Precision> order, Points<P> points, boolean probe, Measurement<P, S> measurement)
       throws InterruptedException {
     Map<List<Object>, Series<P, S>> all = new LinkedHashMap<>();
-    for (int round = 1; round <= rounds; round++) {
-      progress.accept("round %d of %d".formatted(round, rounds));
-      Machine machine = probe ? MachineProbe.measure(device, probeMebibytes) : null;
-      for (Precision precision : order) {
-        try (BenchModel model = BenchModel.of(weights, precision, device)) {
+    try (BenchModels models = new BenchModels(weights, order, device)) {
+      for (int round = 1; round <= rounds; round++) {
+        progress.accept("round %d of %d".formatted(round, rounds));
+        Machine machine = probe ? MachineProbe.measure(device, probeMebibytes) : null;
+        for (Precision precision : order) {
           for (P point : points.of(precision)) {
-            S sample = measurement.of(model, point);
+            S sample = measurement.of(models.of(precision), point);
             Series<P, S> series =
                 all.computeIfAbsent(
                     List.of(precision, point),

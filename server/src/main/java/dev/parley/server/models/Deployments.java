@@ -1,13 +1,11 @@
 package dev.parley.server.models;
 
 import com.google.rpc.Code;
-import dev.parley.model.registry.Canary;
 import dev.parley.model.registry.Direction;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.ModelReference;
 import dev.parley.model.registry.RegisteredVersion;
 import dev.parley.model.registry.Registry;
-import dev.parley.model.registry.RegistryException;
 import dev.parley.server.chat.ServedModels;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.DeploymentState;
@@ -21,14 +19,12 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,12 +69,12 @@ public final class Deployments implements ServedModels, AutoCloseable {
   private static final Duration RETRY = Duration.ofSeconds(30);
 
   private final Registry registry;
+  private final Canaries canaries;
   private final VersionLoader loader;
   private final ModelObserver observer;
   private final Map<VersionKey, Deployment> deployments = new HashMap<>(); // guarded by this
   private final Map<AliasKey, VersionKey> inService = new HashMap<>(); // guarded by this
   private final List<Deployment> orphans = new ArrayList<>(); // guarded by this; broken, replaced
-  private final Map<String, String> unreadCanaries = new ConcurrentHashMap<>(); // why, by model
   private final Restarts restarts = new Restarts(); // guarded by this
   private final LongSupplier nanoClock;
   private final DoubleSupplier draw;
@@ -103,6 +99,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
       LongSupplier nanoClock,
       DoubleSupplier draw) {
     this.registry = registry;
+    this.canaries = new Canaries(registry);
     this.loader = loader;
     this.observer = observer;
     this.nanoClock = nanoClock;
@@ -154,7 +151,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
   /** A lease on the canary, for a name that is drawn for it while it serves. */
   private Optional<Lease> canary(String model) {
     Optional<RegisteredVersion> target =
-        registeredCanary(model, canary -> draw.getAsDouble() < canary.share());
+        canaries.find(model, canary -> draw.getAsDouble() < canary.share());
     if (target.isEmpty()) {
       return Optional.empty();
     }
@@ -174,29 +171,6 @@ public final class Deployments implements ServedModels, AutoCloseable {
     }
     observer.canaryMissed(model);
     return Optional.empty();
-  }
-
-  /** The canary of a model, if it has one that is wanted; what is wrong with it is logged. */
-  private Optional<RegisteredVersion> registeredCanary(String model, Predicate<Canary> wanted) {
-    try {
-      Optional<RegisteredVersion> canary =
-          registry
-              .canary(model)
-              .filter(wanted)
-              .map(found -> registry.resolve(ModelReference.of(model, found.version())));
-      if (canary.isPresent()) {
-        unreadCanaries.remove(model);
-      }
-      return canary;
-    } catch (IllegalArgumentException e) { // not a model's name alone
-      return Optional.empty();
-    } catch (RegistryException e) {
-      String reason = String.valueOf(e.getMessage());
-      if (!reason.equals(unreadCanaries.put(model, reason))) { // asked every second
-        log.warn("model {} has a canary that cannot be read: {}", model, reason);
-      }
-      return Optional.empty();
-    }
   }
 
   private RegisteredVersion resolve(ModelReference reference) {
@@ -351,8 +325,7 @@ public final class Deployments implements ServedModels, AutoCloseable {
       try {
         targets.put(alias, Optional.of(registry.resolve(alias.reference())));
         if (alias.isDefault()) {
-          targets.put(
-              AliasKey.canary(alias.model()), registeredCanary(alias.model(), canary -> true));
+          targets.put(AliasKey.canary(alias.model()), canaries.find(alias.model(), any -> true));
         }
       } catch (ModelNotFoundException e) {
         targets.put(alias, Optional.empty());

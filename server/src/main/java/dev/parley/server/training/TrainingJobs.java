@@ -250,9 +250,10 @@ public final class TrainingJobs implements AutoCloseable {
       if (!job.ended()) {
         job.directory().requestCancel();
         log.info("training job {} is asked to stop", id);
-        if (waiting.remove(job) || (foreign.contains(job) && !job.directory().isRunning())) {
+        if (waiting.contains(job) || (foreign.contains(job) && !job.directory().isRunning())) {
           boolean unused = job.directory().cancel();
           job.follow(listener);
+          waiting.remove(job); // where its log is in use, it waits on and stops at its first step
         }
       }
     }

@@ -313,7 +313,7 @@ class DeploymentsTest {
     withCanary(1);
     Path manifest = home.resolve("registry/m/2").resolve(Manifest.FILE);
     byte[] whole = Files.readAllBytes(manifest);
-    Logger log = (Logger) LoggerFactory.getLogger(Deployments.class);
+    Logger log = (Logger) LoggerFactory.getLogger(Canaries.class);
     ListAppender<ILoggingEvent> said = new ListAppender<>();
     said.start();
     log.addAppender(said);
