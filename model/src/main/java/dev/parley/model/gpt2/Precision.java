@@ -52,7 +52,7 @@ public enum Precision {
   /** With AVX512-VNNI as fast as FBGEMM with one token, and faster with more. */
   static final Kernels INT8_ONEDNN = int8("linear_int8_onednn.py", false);
 
-  /** Without AVX512-VNNI several times faster than oneDNN. */
+  /** Without AVX512-VNNI faster than oneDNN, without AVX-512 several times. */
   static final Kernels INT8_FBGEMM = int8("linear_int8_fbgemm.py", true);
 
   private static Kernels int8(String product, boolean fbgemm) {

@@ -1,11 +1,11 @@
 package dev.parley.model.text;
 
 /**
- * UTF-8 to text, for bytes that may end in the middle of a character or be no UTF-8 at all, and
- * texts that no UTF-8 can say. Each longest beginning of a well-formed sequence that is cut short
- * becomes one U+FFFD, and so does every other byte that fits nowhere (Unicode 16, section 3.9,
- * "U+FFFD Substitution of Maximal Subparts"; the JDK's decoder differs for encoded surrogates).
- * This is what Hugging Face's tokenizers do.
+ * UTF-8 to text, for bytes that may end in the middle of a character or be no UTF-8 at all. Each
+ * longest beginning of a well-formed sequence that is cut short becomes one U+FFFD, and so does
+ * every other byte that fits nowhere (Unicode 16, section 3.9, "U+FFFD Substitution of Maximal
+ * Subparts"; the JDK's decoder differs for encoded surrogates). This is what Hugging Face's
+ * tokenizers do.
  */
 public final class Utf8 {
   static final char REPLACEMENT = '\ufffd';

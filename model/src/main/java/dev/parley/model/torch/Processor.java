@@ -23,7 +23,8 @@ public final class Processor {
 
   /**
    * Whether it multiplies int8 numbers itself and sums the products in 32 bits (AVX512-VNNI, which
-   * AMX implies). False where the operating system is not Linux.
+   * AMX implies; AVX-VNNI without AVX-512 does not count). False where the operating system is not
+   * Linux.
    */
   public static boolean multipliesInt8() {
     return FLAGS.contains("avx512_vnni");

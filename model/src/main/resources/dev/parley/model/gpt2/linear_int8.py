@@ -16,11 +16,10 @@
     return y.mul_(scale)
 
   # x: [rows, in]; returns [rows, out] and [rows, 1], whose product is the projection of x by matrix
-  # `at`. Rows are divided by their greatest number. A row of zeros becomes NaN, for which any integer
-  # will do: it is multiplied by zero.
+  # `at`. Rows are divided by their largest magnitude. A row of zeros becomes NaN, for which any
+  # integer will do: the product is zero. With NaN or infinity in a row no product is a number.
   def scaled(self: __torch__.Program, x: Tensor, weights: #weights#, at: int) -> Tuple[Tensor, Tensor]:
     wide = x.to(6)
-    sizes = torch.abs(wide)
-    greatest = torch.amax(sizes, [1], True)
-    return (self.product(torch.div(wide, greatest, out=sizes), weights, at), greatest)
-
+    magnitudes = torch.abs(wide)
+    largest = torch.amax(magnitudes, [1], True)
+    return (self.product(torch.div(wide, largest, out=magnitudes), weights, at), largest)

@@ -189,12 +189,9 @@ class Gpt2ProgramTest {
   @ParameterizedTest
   @CsvSource({"onednn, 0.02", "fbgemm, 0.04"})
   void head_int8RowsOfVeryDifferentSize_eachAsAlone(String library, float error) {
-    boolean onednn = library.equals("onednn");
-    assumeTrue(Processor.multipliesInt8() || !onednn, "oneDNN is for AVX512-VNNI");
-    Precision.Kernels kernels = onednn ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM;
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        TorchProgram program = Gpt2Program.load(scope, weights.config(), kernels);
+        TorchProgram program = Gpt2Program.load(scope, weights.config(), int8(library));
         IValue p = TorchProgram.list(weights.arrays());
         IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
       NDArray states = scope.randomNormal(new Shape(33, weights.config().embeddingSize()));
@@ -210,6 +207,58 @@ class Gpt2ProgramTest {
         assertThat(alone.toFloatArray())
             .containsExactly(exact.get(row).toFloatArray(), Offset.offset(limit));
       }
+    }
+  }
+
+  /** A row that is no number stays none, so that its turn fails, and no other row notices. */
+  @ParameterizedTest
+  @CsvSource({"onednn, NaN", "onednn, Infinity", "fbgemm, NaN", "fbgemm, -Infinity"})
+  void head_int8RowThatIsNoNumber_isNoneAndAlone(String library, float damage) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Golden.weights("fp32", scope);
+        TorchProgram program = Gpt2Program.load(scope, weights.config(), int8(library));
+        IValue p = TorchProgram.list(weights.arrays());
+        IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
+      NDArray states = scope.randomNormal(new Shape(3, weights.config().embeddingSize()));
+      NDArray whole = head(scope, program, states, p, packed);
+      states.set(new NDIndex("1, 5"), damage);
+      NDArray damaged = head(scope, program, states, p, packed);
+
+      assertThat(damaged.get(0).toFloatArray()).containsExactly(whole.get(0).toFloatArray());
+      assertThat(damaged.get(2).toFloatArray()).containsExactly(whole.get(2).toFloatArray());
+      for (float logit : damaged.get(1).toFloatArray()) {
+        assertThat(Float.isFinite(logit)).isFalse();
+      }
+    }
+  }
+
+  private static Precision.Kernels int8(String library) {
+    boolean onednn = library.equals("onednn");
+    assumeTrue(Processor.multipliesInt8() || !onednn, "oneDNN is for AVX512-VNNI");
+    return onednn ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM;
+  }
+
+  @Test
+  void gelu_numbersOfEverySize_isHalfOfYTimesOnePlusTanh() {
+    float[] numbers = {
+      0, 1e-30f, -1e-30f, 1e-3f, -1e-3f, 0.5f, -0.5f, 1, -1, 3, -3, 5, -5, 10, -10, 1e4f, -1e4f,
+      1e20f, -1e20f, 1e30f, -1e30f
+    };
+    try (NDManager scope = Golden.scope();
+        TorchProgram program = Gpt2Program.load(scope, Gpt2Config.shape("tiny"), Precision.FP16);
+        IValue y = TorchProgram.argument(scope.create(numbers));
+        IValue none = TorchProgram.argument(scope.create(new float[] {Float.NaN}))) {
+      float[] got = program.tensor(scope, "gelu_", y).toFloatArray();
+
+      for (int i = 0; i < numbers.length; i++) {
+        double x = numbers[i];
+        double u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+        double expected = x / (1 + Math.exp(-2 * u));
+        assertThat((double) got[i])
+            .as("of %s", x)
+            .isCloseTo(expected, Offset.offset(1e-7 + 1e-6 * Math.abs(expected)));
+      }
+      assertThat(program.tensor(scope, "gelu_", none).toFloatArray()[0]).isNaN();
     }
   }
 

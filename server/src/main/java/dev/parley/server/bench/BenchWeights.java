@@ -38,8 +38,8 @@ public record BenchWeights(Gpt2Config config, Function<NDManager, Gpt2Weights> m
   }
 
   /**
-   * As {@link Gpt2Weights#random}, but by libtorch's generator: a model is made anew in each round,
-   * and nobody compares its replies.
+   * As {@link Gpt2Weights#random}, but by libtorch's generator, which is faster; nobody compares
+   * the model's replies.
    */
   private static Gpt2Weights random(Gpt2Config config, NDManager scope) {
     Torch.seed(SEED);

@@ -99,6 +99,7 @@ public final class DecodeBench {
                 guessed(
                     points(precision, rounds.precisions(), streams),
                     work.guessing() && precision.nearlyFreeTokens(rounds.device()) > 1),
+            (long) most * (work.context() + work.newTokens()),
             true,
             (model, at) -> pace(model, at, work, rounds.device()));
     return new Measured<>(
@@ -193,7 +194,7 @@ public final class DecodeBench {
                 prompts.size(),
                 1)
             .withoutSharing()
-            .withGuesses(guesses);
+            .withGuessingTokens(guesses);
     try (ChatEngine engine = ChatEngine.over(model.decoder(), limits, log)) {
       var unused = Turns.run(engine, Turns.open(engine, prompts.size()), prompts, sampling);
     }

@@ -90,6 +90,7 @@ public final class GrpcBench {
           rounds.run(
               rounds.precisions(),
               precision -> List.of(streams),
+              (long) streams * (context + newTokens),
               false,
               (model, count) ->
                   new Sampling(model, tokenizer, sampled).sample(count, context, newTokens));

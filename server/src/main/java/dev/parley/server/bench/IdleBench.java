@@ -67,6 +67,7 @@ public final class IdleBench {
         rounds.run(
             rounds.precisions(),
             precision -> List.of(active),
+            (long) active * (context + newTokens),
             false,
             (model, count) ->
                 new Both(

@@ -56,6 +56,7 @@ public final class MultiTurnBench {
         rounds.run(
             rounds.precisions(),
             precision -> List.of(history),
+            2L * rounds.config().contextLength(),
             false,
             (model, tokens) -> sample(model, tokens, message));
     return new Measured<>(

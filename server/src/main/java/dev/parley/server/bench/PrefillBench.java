@@ -24,7 +24,11 @@ public final class PrefillBench {
    * @param streams prompts at once
    * @param context tokens of each
    */
-  public record Prompts(int streams, int context) {}
+  public record Prompts(int streams, int context) {
+    long tokens() {
+      return (long) streams * context;
+    }
+  }
 
   /**
    * A measured point. Ratios and shares are taken in each round, then their median.
@@ -60,6 +64,7 @@ public final class PrefillBench {
         rounds.run(
             DecodeBench.referenceFirst(rounds.precisions()),
             precision -> prompts,
+            prompts.stream().mapToLong(Prompts::tokens).max().orElseThrow(),
             true,
             PrefillBench::milliseconds);
     Map<Prompts, Series<Prompts, Double>> reference =
@@ -78,7 +83,7 @@ public final class PrefillBench {
     Prompts prompts = series.point();
     List<Double> samples = series.samples();
     List<Integer> indices = Stream.iterate(0, i -> i + 1).limit(samples.size()).toList();
-    double tokens = (double) prompts.streams() * prompts.context();
+    double tokens = prompts.tokens();
     StepCost cost =
         StepCost.of(
             rounds.config(),
@@ -131,6 +136,6 @@ public final class PrefillBench {
           "%d prompts of %d tokens: there must be at least 1, of 2 to %d tokens"
               .formatted(prompts.streams(), prompts.context(), limit - 1));
     }
-    MemoryNeed.check(config, (long) prompts.streams() * prompts.context());
+    MemoryNeed.check(config, prompts.tokens());
   }
 }

@@ -74,14 +74,23 @@ public record Rounds(
    */
   record Series<P, S>(Precision precision, P point, List<S> samples, List<Machine> machines) {}
 
-  /** Measures every point of every precision once a round; without a probe, machines are empty. */
+  /**
+   * Measures every point of every precision once a round; without a probe, machines are empty.
+   *
+   * @param cachedTokens at once, over all conversations
+   */
   <P, S> List<Series<P, S>> run(
-      List<Precision> order, Points<P> points, boolean probe, Measurement<P, S> measurement)
+      List<Precision> order,
+      Points<P> points,
+      long cachedTokens,
+      boolean probe,
+      Measurement<P, S> measurement)
       throws InterruptedException {
     Map<List<Object>, Series<P, S>> all = new LinkedHashMap<>();
-    try (BenchModels models = new BenchModels(weights, order, device)) {
+    try (BenchModels models = new BenchModels(weights, order, cachedTokens, device)) {
       for (int round = 1; round <= rounds; round++) {
         progress.accept("round %d of %d".formatted(round, rounds));
+        models.makeRoom();
         Machine machine = probe ? MachineProbe.measure(device, probeMebibytes) : null;
         for (Precision precision : order) {
           for (P point : points.of(precision)) {

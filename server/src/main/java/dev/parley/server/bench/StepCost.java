@@ -81,7 +81,8 @@ public record StepCost(String type, Part projections, Part attention, Part head)
     };
   }
 
-  private static int bytes(Precision precision) {
+  /** Of a weight. */
+  static int bytes(Precision precision) {
     return switch (precision) {
       case REFERENCE, FP32 -> 4;
       case BF16, FP16 -> 2;

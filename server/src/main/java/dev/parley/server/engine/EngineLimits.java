@@ -87,13 +87,13 @@ public record EngineLimits(
         stepTokens);
   }
 
-  /** The same, but every turn reads its whole conversation. */
+  /** The same, but no turn takes over what another conversation has cached. */
   public EngineLimits withoutSharing() {
     return with(false, guessingTokens, promptTokens);
   }
 
   /** The same with other {@link #guessingTokens}. */
-  public EngineLimits withGuesses(int tokens) {
+  public EngineLimits withGuessingTokens(int tokens) {
     return with(sharePrefixes, tokens, promptTokens);
   }
 
@@ -102,7 +102,7 @@ public record EngineLimits(
     return with(sharePrefixes, guessingTokens, tokens);
   }
 
-  private EngineLimits with(boolean share, int guesses, int prompts) {
+  private EngineLimits with(boolean sharing, int guessing, int prompting) {
     return new EngineLimits(
         stepTokens,
         stepRows,
@@ -110,9 +110,9 @@ public record EngineLimits(
         conversations,
         waitingTurns,
         turnsPerConversation,
-        share,
-        guesses,
-        prompts);
+        sharing,
+        guessing,
+        prompting);
   }
 
   /**

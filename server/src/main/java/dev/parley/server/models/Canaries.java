@@ -33,12 +33,12 @@ final class Canaries {
    */
   Optional<RegisteredVersion> find(String model, Predicate<Canary> wanted) {
     try {
+      Optional<Canary> canary = registry.canary(model);
       Optional<RegisteredVersion> found =
-          registry
-              .canary(model)
+          canary
               .filter(wanted)
-              .map(canary -> registry.resolve(ModelReference.of(model, canary.version())));
-      if (found.isPresent()) {
+              .map(each -> registry.resolve(ModelReference.of(model, each.version())));
+      if (found.isPresent() || canary.isEmpty()) {
         unread.remove(model);
       }
       return found;

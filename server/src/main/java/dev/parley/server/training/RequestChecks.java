@@ -76,7 +76,11 @@ final class RequestChecks {
               "'%s' is not a file on the server, whose directory is %s; give an absolute path"
                   .formatted(path, Path.of("").toAbsolutePath())));
     } else if (!Files.isReadable(file)) {
-      violations.add(RpcException.violation(field, "'%s' cannot be read".formatted(path)));
+      violations.add(
+          RpcException.violation(
+              field,
+              "'%s' cannot be read by the user that the server runs as: give that user read permission"
+                  .formatted(path)));
     }
   }
 }

@@ -250,15 +250,24 @@ public final class TrainingJobs implements AutoCloseable {
       if (!job.ended()) {
         job.directory().requestCancel();
         log.info("training job {} is asked to stop", id);
-        if (waiting.contains(job) || (foreign.contains(job) && !job.directory().isRunning())) {
-          boolean unused = job.directory().cancel();
-          job.follow(listener);
-          waiting.remove(job); // where its log is in use, it waits on and stops at its first step
+        if ((waiting.contains(job) || foreign.contains(job)) && endAtOnce(job)) {
+          waiting.remove(job);
         }
       }
     }
     news.send(); // who watches a job that waited hears its end now
     return Optional.of(placed(job));
+  }
+
+  /** Where someone has its log in hand, the job ends when it is looked at or started next. */
+  private boolean endAtOnce(FollowedJob job) {
+    try {
+      boolean unused = job.directory().cancel();
+    } catch (EventLog.LogInUseException e) {
+      return false;
+    }
+    job.follow(listener);
+    return true;
   }
 
   /**

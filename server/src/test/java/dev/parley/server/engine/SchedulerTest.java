@@ -19,7 +19,7 @@ class SchedulerTest {
   }
 
   private static EngineLimits limits(int tokens, int rows, int capacity, int guessing) {
-    return new EngineLimits(tokens, rows, capacity, 100, 100, 100).withGuesses(guessing);
+    return new EngineLimits(tokens, rows, capacity, 100, 100, 100).withGuessingTokens(guessing);
   }
 
   private static void turn(Scheduler scheduler, long id, int tokens) {

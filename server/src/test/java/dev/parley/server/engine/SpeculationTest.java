@@ -27,7 +27,9 @@ class SpeculationTest {
   private static final double SPREAD = 0.25;
 
   private static EngineLimits guessing(int tokens) {
-    return new EngineLimits(200, 32, 4_000, 100, 100, 10).withoutSharing().withGuesses(tokens);
+    return new EngineLimits(200, 32, 4_000, 100, 100, 10)
+        .withoutSharing()
+        .withGuessingTokens(tokens);
   }
 
   private static Gpt2Decoder decoder(Precision precision) {

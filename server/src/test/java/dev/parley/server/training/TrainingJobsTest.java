@@ -211,6 +211,19 @@ class TrainingJobsTest {
   }
 
   @Test
+  void cancel_jobThatWaitsWhileItsLogIsInUse_waitsOnAndEndsWhenItIsLookedAt() {
+    JobDirectory job = create("a", 1);
+    try (TrainingJobs jobs = new TrainingJobs(home, id -> process(), 1, (j, update) -> {})) {
+      EventLog.Writer other = job.events().open(Clock.systemUTC());
+      assertThat(jobs.cancel(job.id()).orElseThrow().getQueuePosition()).isEqualTo(1);
+      other.close();
+      jobs.start();
+
+      Settled.until(() -> state(jobs, job) == TrainingJobState.TRAINING_JOB_STATE_CANCELLED);
+    }
+  }
+
+  @Test
   void stopLaunching_jobsWait() {
     JobDirectory first = create("a", 1);
     JobDirectory second = create("b", 2);
