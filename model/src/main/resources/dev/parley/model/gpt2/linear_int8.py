@@ -1,6 +1,14 @@
   # Projections with int8 weights, one scale an output channel, and int8 activations, one scale a row:
   # a quarter of the bytes to read. The sums are exact integers, so that a row's result does not depend
-  # on the other rows. `pack` and `product` are those of one library.
+  # on the other rows. `quantize` and `product` are those of one library.
+  def pack(self: __torch__.Program, p: List[Tensor], dtype: int) -> #weights#:
+    packed = annotate(#weights#, [])
+    for layer in range(self.layer_count):
+      b = 2 + 12 * layer
+      for which in range(4):
+        packed.extend(self.quantize(p[b + [2, 4, 8, 10][which]].t().contiguous()))  # [out, in]
+    packed.extend(self.quantize(p[0]))
+    return packed
 
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
   def linear(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: #weights#, layer: int, which: int) -> Tensor:

@@ -1,12 +1,4 @@
   # By oneDNN, for processors with AVX512-VNNI, whose matrix units (AMX) it uses where there are some.
-  def pack(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:
-    packed = annotate(List[Tensor], [])
-    for layer in range(self.layer_count):
-      b = 2 + 12 * layer
-      for which in range(4):
-        packed.extend(self.quantize(p[b + [2, 4, 8, 10][which]].t().contiguous()))  # [out, in]
-    packed.extend(self.quantize(p[0]))
-    return packed
 
   # x: [rows, in], between -1 and 1; returns [rows, out]. The numbers become up to 127 steps on either
   # side of 128: unsigned, since oneDNN 3.7 has kernels of every size for those alone, and for signed

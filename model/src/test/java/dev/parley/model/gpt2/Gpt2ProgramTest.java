@@ -191,17 +191,15 @@ class Gpt2ProgramTest {
   void head_int8RowsOfVeryDifferentSize_eachAsAlone(String library, float error) {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        TorchProgram program = Gpt2Program.load(scope, weights.config(), int8(library));
-        IValue p = TorchProgram.list(weights.arrays());
-        IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
+        Int8Head head = new Int8Head(library, weights, scope)) {
       NDArray states = scope.randomNormal(new Shape(33, weights.config().embeddingSize()));
       states.set(new NDIndex("0"), states.get(0).mul(1000));
       states.set(new NDIndex("1"), states.get(1).mul(0));
-      NDArray together = head(scope, program, states, p, packed);
+      NDArray together = head.of(states);
       NDArray exact = states.matMul(weights.arrays().get(0).transpose());
 
       for (int row = 0; row < 33; row++) {
-        NDArray alone = head(scope, program, states.get(row + ":" + (row + 1)), p, packed);
+        NDArray alone = head.of(states.get(row + ":" + (row + 1)));
         assertThat(together.get(row).toFloatArray()).containsExactly(alone.toFloatArray());
         float limit = error * exact.get(row).abs().max().getFloat();
         assertThat(alone.toFloatArray())
@@ -216,13 +214,11 @@ class Gpt2ProgramTest {
   void head_int8RowThatIsNoNumber_isNoneAndAlone(String library, float damage) {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        TorchProgram program = Gpt2Program.load(scope, weights.config(), int8(library));
-        IValue p = TorchProgram.list(weights.arrays());
-        IValue packed = program.call("pack", p, IValue.from(Torch.scalarType(DataType.FLOAT32)))) {
+        Int8Head head = new Int8Head(library, weights, scope)) {
       NDArray states = scope.randomNormal(new Shape(3, weights.config().embeddingSize()));
-      NDArray whole = head(scope, program, states, p, packed);
+      NDArray whole = head.of(states);
       states.set(new NDIndex("1, 5"), damage);
-      NDArray damaged = head(scope, program, states, p, packed);
+      NDArray damaged = head.of(states);
 
       assertThat(damaged.get(0).toFloatArray()).containsExactly(whole.get(0).toFloatArray());
       assertThat(damaged.get(2).toFloatArray()).containsExactly(whole.get(2).toFloatArray());
@@ -232,10 +228,37 @@ class Gpt2ProgramTest {
     }
   }
 
-  private static Precision.Kernels int8(String library) {
-    boolean onednn = library.equals("onednn");
-    assumeTrue(Processor.multipliesInt8() || !onednn, "oneDNN is for AVX512-VNNI");
-    return onednn ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM;
+  /** The output head of a library's int8 kernels. */
+  private static final class Int8Head implements AutoCloseable {
+    private final NDManager scope;
+    private final TorchProgram program;
+    private final IValue parameters;
+    private final IValue packed;
+
+    Int8Head(String library, Gpt2Weights weights, NDManager scope) {
+      boolean onednn = library.equals("onednn");
+      assumeTrue(Processor.multipliesInt8() || !onednn, "oneDNN is for AVX512-VNNI");
+      this.scope = scope;
+      this.program =
+          Gpt2Program.load(
+              scope, weights.config(), onednn ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM);
+      this.parameters = TorchProgram.list(weights.arrays());
+      this.packed =
+          program.call("pack", parameters, IValue.from(Torch.scalarType(DataType.FLOAT32)));
+    }
+
+    NDArray of(NDArray states) {
+      try (IValue x = TorchProgram.argument(states)) {
+        return program.tensor(scope, "head", x, parameters, packed);
+      }
+    }
+
+    @Override
+    public void close() {
+      packed.close();
+      parameters.close();
+      program.close();
+    }
   }
 
   @Test
@@ -259,13 +282,6 @@ class Gpt2ProgramTest {
             .isCloseTo(expected, Offset.offset(1e-7 + 1e-6 * Math.abs(expected)));
       }
       assertThat(program.tensor(scope, "gelu_", none).toFloatArray()[0]).isNaN();
-    }
-  }
-
-  private static NDArray head(
-      NDManager scope, TorchProgram program, NDArray states, IValue p, IValue packed) {
-    try (IValue x = TorchProgram.argument(states)) {
-      return program.tensor(scope, "head", x, p, packed);
     }
   }
 
