@@ -6,10 +6,10 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A GPT-2 that reads tokens and gives logits, many conversations in one call. Not thread-safe: one
@@ -22,6 +22,7 @@ public final class Gpt2Decoder implements AutoCloseable {
   private final TorchProgram program;
   private final IValue parameters;
   private final IValue packed;
+  private final KeyValueBlocks blocks;
 
   /**
    * What one conversation brings to a step.
@@ -39,6 +40,11 @@ public final class Gpt2Decoder implements AutoCloseable {
         throw new IllegalArgumentException(
             "%d queries about the logits of %d tokens".formatted(queries.size(), tokens.length));
       }
+    }
+
+    StepInput.Reading reading() {
+      int[] wanted = IntStream.range(tokens.length - queries.size(), tokens.length).toArray();
+      return new StepInput.Reading(cache, tokens, wanted);
     }
 
     /** A row of which the best token after its last one is wanted, or nothing. */
@@ -91,6 +97,7 @@ public final class Gpt2Decoder implements AutoCloseable {
   private Gpt2Decoder(
       Gpt2Config config,
       Precision precision,
+      DataType cacheType,
       NDManager manager,
       TorchProgram program,
       IValue parameters,
@@ -101,6 +108,7 @@ public final class Gpt2Decoder implements AutoCloseable {
     this.program = program;
     this.parameters = parameters;
     this.packed = packed;
+    this.blocks = new KeyValueBlocks(config, cacheType, program, parameters);
   }
 
   /**
@@ -110,10 +118,14 @@ public final class Gpt2Decoder implements AutoCloseable {
    * @throws IllegalArgumentException if one of the matrices holds a number that is not finite
    */
   public static Gpt2Decoder load(Gpt2Weights weights, Precision precision) {
-    Precision.Kernels kernels = precision.kernels(weights.manager().getDevice());
+    return load(weights, precision, precision.kernels(weights.manager().getDevice()));
+  }
+
+  /** With other kernels than the precision has on this device. */
+  static Gpt2Decoder load(Gpt2Weights weights, Precision precision, Precision.Kernels kernels) {
     NDManager manager = weights.manager().getParentManager().newSubManager();
     try {
-      TorchProgram program = Gpt2Program.load(manager, weights.config(), precision);
+      TorchProgram program = Gpt2Program.load(manager, weights.config(), kernels);
       try (IValue all = TorchProgram.list(weights.arrays());
           IValue embeddingType = IValue.from(Torch.scalarType(kernels.embedding()));
           IValue weightsType = IValue.from(Torch.scalarType(kernels.weights()))) {
@@ -121,7 +133,8 @@ public final class Gpt2Decoder implements AutoCloseable {
         IValue parameters = program.call("keep", all, embeddingType);
         try {
           IValue packed = program.call("pack", all, weightsType);
-          return new Gpt2Decoder(weights.config(), precision, manager, program, parameters, packed);
+          return new Gpt2Decoder(
+              weights.config(), precision, kernels.cache(), manager, program, parameters, packed);
         } catch (RuntimeException | Error e) {
           parameters.close(); // it would keep the weights' memory, whoever closes them
           throw e;
@@ -159,10 +172,21 @@ public final class Gpt2Decoder implements AutoCloseable {
     return program.nanosInside();
   }
 
+  /**
+   * Makes room for the caches of so many tokens at once, over all conversations. Without it, room
+   * grows when it is used up, by which every cache is copied. On a CPU it takes addresses, and
+   * memory only once it is used; on a GPU this does nothing.
+   */
+  public void reserve(long tokens) {
+    if (!manager.getDevice().isGpu()) {
+      blocks.reserve(tokens);
+    }
+  }
+
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
-    DataType type = precision.kernels(manager.getDevice()).cache();
-    return new KeyValueCache(config, type, manager, program);
+    return new KeyValueCache(
+        config, precision.cacheBytesPerToken(config, manager.getDevice()), blocks);
   }
 
   /**
@@ -172,54 +196,12 @@ public final class Gpt2Decoder implements AutoCloseable {
    * @throws IllegalArgumentException if a row exceeds the context; no cache has changed then
    */
   public StepLogits step(List<Row> rows) {
-    int total = 0;
-    for (Row row : rows) {
-      row.cache().reserve(row.tokens().length);
-      total += row.tokens().length;
-    }
-    long[] ids = new long[total];
-    long[] positions = new long[total];
-    long[] counts = new long[rows.size()];
-    long[] pasts = new long[rows.size()];
-    List<Long> wanted = new ArrayList<>();
-    List<NDArray> caches = new ArrayList<>();
-    int at = 0;
-    for (int r = 0; r < rows.size(); r++) {
-      Row row = rows.get(r);
-      counts[r] = row.tokens().length;
-      pasts[r] = row.cache().length();
-      for (int i = 0; i < row.tokens().length; i++, at++) {
-        ids[at] = row.tokens()[i];
-        positions[at] = pasts[r] + i;
-      }
-      for (int back = row.queries().size(); back > 0; back--) {
-        wanted.add((long) at - back);
-      }
-      caches.add(row.cache().array());
-    }
+    rows.forEach(row -> row.cache().reserve(row.tokens().length));
+    List<StepInput.Reading> readings = rows.stream().map(Row::reading).toList();
     NDManager owner = manager.newSubManager();
     StepLogits logits;
-    try (NDManager scope = manager.newSubManager();
-        IValue idList = TorchProgram.argument(scope.create(ids));
-        IValue positionList = TorchProgram.argument(scope.create(positions));
-        IValue countList = IValue.listFrom(counts);
-        IValue pastList = IValue.listFrom(pasts);
-        IValue cacheList = TorchProgram.list(caches);
-        IValue wantedList =
-            TorchProgram.argument(
-                scope.create(wanted.stream().mapToLong(Long::longValue).toArray()))) {
-      NDArray result =
-          program.tensor(
-              owner,
-              "step",
-              parameters,
-              packed,
-              idList,
-              positionList,
-              countList,
-              pastList,
-              cacheList,
-              wantedList);
+    try (StepInput input = new StepInput(manager, readings)) {
+      NDArray result = program.tensor(owner, "step", input.between(model()));
       logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
     } catch (RuntimeException | Error e) {
       owner.close();
@@ -231,6 +213,11 @@ public final class Gpt2Decoder implements AutoCloseable {
     return logits;
   }
 
+  /** The arguments of a step that are not those of its rows. */
+  private List<IValue> model() {
+    return List.of(parameters, packed, blocks.tables());
+  }
+
   /**
    * How probable the labels of sequences are; leaves no cache behind.
    *
@@ -238,7 +225,7 @@ public final class Gpt2Decoder implements AutoCloseable {
    * @throws IllegalArgumentException if a sequence exceeds the context
    */
   public List<Score> scores(List<Scored> sequences) {
-    return new SequenceScores(manager, program, parameters, packed).of(sequences, this);
+    return new SequenceScores(manager, program, this::model).of(sequences, this);
   }
 
   /** As {@link #scores}: for each sequence the sum of the logarithms of its labels, in nats. */
@@ -261,6 +248,7 @@ public final class Gpt2Decoder implements AutoCloseable {
 
   @Override
   public void close() {
+    blocks.close();
     packed.close();
     parameters.close();
     program.close();

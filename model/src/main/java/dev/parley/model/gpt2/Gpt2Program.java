@@ -1,10 +1,13 @@
 package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDManager;
+import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The GPT-2 program of one precision's kernels, from the sources beside this class. */
 final class Gpt2Program {
@@ -19,17 +22,19 @@ final class Gpt2Program {
 
   /** A program of other kernels than a precision takes on this processor. */
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
-    String linear =
-        kernels.sources().stream()
+    String sources =
+        Stream.of(kernels.linear(), List.of("attention.py", kernels.attention()))
+            .flatMap(List::stream)
             .map(name -> TorchProgram.source(Gpt2Program.class, name))
             .collect(Collectors.joining("\n"));
     String source =
         TorchProgram.source(Gpt2Program.class, "program.py")
-            .replace("#linear#", linear)
+            .replace("#kernels#", sources)
             .replace("#weights#", kernels.fbgemm() ? PACKED : "List[Tensor]");
     Map<String, Number> attributes = new LinkedHashMap<>();
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
+    attributes.put("attention", Torch.scalarType(kernels.prompts()));
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
     return TorchProgram.load(parent, source, attributes);
   }

@@ -1,42 +1,24 @@
 package dev.parley.model.gpt2;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.jni.IValue;
-import dev.parley.model.torch.Torch;
-import dev.parley.model.torch.TorchProgram;
-import org.jspecify.annotations.Nullable;
+import java.util.Arrays;
 
 /**
- * The keys and values of one conversation, [layers, 2, heads, capacity, headSize]. Its memory grows
- * with the conversation; no other conversation's cache is touched when it joins, grows or leaves.
- * Owned by the engine thread.
+ * The keys and values of one conversation, in blocks that it takes one by one as it grows. No other
+ * conversation's cache is touched when it joins, grows or leaves. Owned by the engine thread.
  */
 public final class KeyValueCache implements AutoCloseable {
-  /** Tokens are added in blocks of this many, so that a decoding step rarely grows a cache. */
-  private static final int BLOCK = 64;
-
   private final Gpt2Config config;
-  private final DataType type;
-  private final NDManager manager;
-  private final TorchProgram program;
-  private @Nullable NDArray array;
-  private int capacity;
+  private final long bytesPerToken;
+  private final KeyValueBlocks blocks;
+  private int[] taken = new int[4];
+  private int count;
   private int length;
 
-  /**
-   * An empty cache.
-   *
-   * @param type of keys and values
-   * @param parent owns its memory and names its device
-   */
-  KeyValueCache(Gpt2Config config, DataType type, NDManager parent, TorchProgram program) {
+  /** An empty cache. */
+  KeyValueCache(Gpt2Config config, long bytesPerToken, KeyValueBlocks blocks) {
     this.config = config;
-    this.type = type;
-    this.program = program;
-    this.manager = parent.newSubManager();
+    this.bytesPerToken = bytesPerToken;
+    this.blocks = blocks;
   }
 
   /** Tokens that are cached. */
@@ -44,17 +26,18 @@ public final class KeyValueCache implements AutoCloseable {
     return length;
   }
 
-  /** Bytes of native memory. */
+  /** Bytes of native memory, but for what the last block holds beyond a full context. */
   public long sizeBytes() {
-    return capacity * bytesPerToken(config, type);
+    return bytesPerToken
+        * Math.min((long) count * KeyValueBlocks.TOKENS, (long) config.contextLength());
   }
 
-  /** Bytes that a token's keys and values take in a type. */
-  static long bytesPerToken(Gpt2Config config, DataType type) {
-    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes();
+  /** The tokens that a cache of so many has room for: whole blocks, up to a full context. */
+  public static int room(int tokens, int contextLength) {
+    return Math.min(KeyValueBlocks.count(tokens) * KeyValueBlocks.TOKENS, contextLength);
   }
 
-  /** Forgets every token after the first {@code kept}. */
+  /** Forgets every token after the first {@code kept}; the memory stays. */
   public void truncate(int kept) {
     if (kept < 0 || kept > length) {
       throw new IllegalArgumentException("cannot keep %d of %d tokens".formatted(kept, length));
@@ -73,10 +56,18 @@ public final class KeyValueCache implements AutoCloseable {
       throw new IllegalArgumentException(
           "cannot copy %d of %d tokens".formatted(tokens, source.length));
     }
-    resize(source.array(), tokens, blocks(tokens, config.contextLength()));
+    int needed = KeyValueBlocks.count(tokens);
+    take(needed);
+    blocks.copy(Arrays.copyOf(source.taken, needed), Arrays.copyOf(taken, needed));
+    giveBack(needed);
     length = tokens;
   }
 
+  /**
+   * Makes room for so many more tokens.
+   *
+   * @throws IllegalArgumentException if they exceed the context; nothing has changed then
+   */
   void reserve(int tokens) {
     int needed = length + tokens;
     if (needed > config.contextLength()) {
@@ -84,68 +75,39 @@ public final class KeyValueCache implements AutoCloseable {
           "%d cached and %d new tokens exceed the context of %d"
               .formatted(length, tokens, config.contextLength()));
     }
-    if (needed <= capacity) {
-      return;
+    take(KeyValueBlocks.count(needed));
+  }
+
+  private void take(int needed) {
+    if (needed > taken.length) {
+      taken = Arrays.copyOf(taken, Math.max(needed, 2 * taken.length));
     }
-    int wanted = grown(capacity, needed, config.contextLength());
-    if (array != null) {
-      resize(array, length, wanted);
-      return;
-    }
-    int headSize = config.embeddingSize() / config.headCount();
-    Shape shape = new Shape(config.layerCount(), 2, config.headCount(), 0, headSize);
-    try (NDArray nothing = manager.create(shape, DataType.FLOAT32)) {
-      resize(nothing, 0, wanted);
+    while (count < needed) {
+      taken[count] = blocks.take();
+      count++;
     }
   }
 
-  /**
-   * The capacity, in tokens, of a cache of some capacity after it has read on to {@code tokens} in
-   * one call: it grows by at least half of itself, in whole blocks, up to a full context.
-   */
-  public static int grown(int capacity, int tokens, int contextLength) {
-    return tokens <= capacity
-        ? capacity
-        : blocks(Math.max(tokens, capacity + capacity / 2), contextLength);
-  }
-
-  /** The capacity of a new cache for so many tokens, in whole blocks, up to a full context. */
-  public static int blocks(int tokens, int contextLength) {
-    return Math.min((tokens + BLOCK - 1) / BLOCK * BLOCK, contextLength);
-  }
-
-  /** Without memory for the new array, the conversation keeps the old one. */
-  private void resize(NDArray source, int used, int wanted) {
-    NDArray grown;
-    try (IValue cache = TorchProgram.argument(source);
-        IValue kept = IValue.from((long) used);
-        IValue room = IValue.from((long) wanted);
-        IValue dtype = IValue.from(Torch.scalarType(type))) {
-      grown = program.tensor(manager, "grow", cache, kept, room, dtype);
+  /** The last ones first: who takes them next gets them in order, and neighbours read faster. */
+  private void giveBack(int kept) {
+    while (count > kept) {
+      count--;
+      blocks.giveBack(taken[count]);
     }
-    if (array != null) {
-      array.close();
-    }
-    array = grown;
-    capacity = wanted;
   }
 
   void advance(int tokens) {
     length += tokens;
   }
 
-  NDArray array() {
-    if (array == null) {
-      throw new IllegalStateException("nothing is cached yet");
-    }
-    return array;
+  /** The block that a token is in, or will be. */
+  int block(int token) {
+    return taken[token / KeyValueBlocks.TOKENS];
   }
 
   @Override
   public void close() {
-    manager.close();
-    array = null;
-    capacity = 0;
+    giveBack(0);
     length = 0;
   }
 }

@@ -16,8 +16,8 @@ public enum Precision {
   /** fp32 throughout; packed for oneDNN on an x86-64 processor. */
   FP32,
   /**
-   * bf16 weights, activations and cache, sums in fp32. On a CPU it is fast with AMX or AVX512-BF16
-   * and slow without.
+   * bf16 weights and activations, sums in fp32; on a CPU with keys and values in fp16. On a CPU it
+   * is fast with AMX or AVX512-BF16 and slow without.
    */
   BF16,
   /**
@@ -27,26 +27,38 @@ public enum Precision {
   FP16,
   /**
    * int8 weights, one scale an output channel; activations quantized in each step, one scale a row;
-   * keys and values in bf16 where the processor multiplies it. For x86-64 processors.
+   * keys and values in fp16. For x86-64 processors.
    */
   INT8;
-
-  private static final boolean X86_64 =
-      System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
   /**
    * The kernels that a precision stands for on one device.
    *
-   * @param sources of the program's projections
+   * @param linear the sources of the program's projections
+   * @param attention the source of its attention of many conversations at once
    * @param fbgemm whether its packed weights are FBGEMM's own type, else tensors
    * @param weights the type that projections are packed from
    * @param embedding the type of the token embedding
    * @param cache the type of keys and values
+   * @param prompts the type in which prompts attend
    */
   record Kernels(
-      List<String> sources, boolean fbgemm, DataType weights, DataType embedding, DataType cache) {}
+      List<String> linear,
+      String attention,
+      boolean fbgemm,
+      DataType weights,
+      DataType embedding,
+      DataType cache,
+      DataType prompts) {}
 
-  private static final DataType INT8_CACHE =
+  private static final boolean X86_64 =
+      System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
+
+  private static final String BAGS = "attention_bags.py";
+  private static final String GATHERED = "attention_gathered.py";
+
+  /** Attention in bf16 is slow where the processor does not multiply it. */
+  private static final DataType INT8_PROMPTS =
       Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
 
   /** With AVX512-VNNI as fast as FBGEMM with one token, and faster with more. */
@@ -57,7 +69,19 @@ public enum Precision {
 
   private static Kernels int8(String product, boolean fbgemm) {
     return new Kernels(
-        List.of("linear_int8.py", product), fbgemm, DataType.FLOAT32, DataType.FLOAT16, INT8_CACHE);
+        List.of("linear_int8.py", product),
+        BAGS,
+        fbgemm,
+        DataType.FLOAT32,
+        DataType.FLOAT16,
+        DataType.FLOAT16,
+        INT8_PROMPTS);
+  }
+
+  /** Projections by {@code torch.linear}, all in one type. */
+  static Kernels plain(DataType type, boolean gpu) {
+    return new Kernels(
+        List.of("linear_plain.py"), gpu ? GATHERED : BAGS, false, type, type, type, type);
   }
 
   /**
@@ -123,12 +147,13 @@ public enum Precision {
    */
   Kernels kernels(Device device) {
     DataType fp32 = DataType.FLOAT32;
+    DataType fp16 = DataType.FLOAT16;
+    DataType bf16 = DataType.BFLOAT16;
     if (this == REFERENCE || (this == FP32 && (device.isGpu() || !X86_64))) {
-      return new Kernels(List.of("linear_plain.py"), false, fp32, fp32, fp32);
+      return plain(fp32, device.isGpu());
     }
     if (device.isGpu() && this != INT8) {
-      DataType half = this == FP16 ? DataType.FLOAT16 : DataType.BFLOAT16;
-      return new Kernels(List.of("linear_plain.py"), false, half, half, half);
+      return plain(this == FP16 ? fp16 : bf16, true);
     }
     if (device.isGpu() || !X86_64) {
       throw new IllegalArgumentException(
@@ -136,17 +161,12 @@ public enum Precision {
               .formatted(
                   this, device.isGpu() ? "GPU" : "processor", device.isGpu() ? "fp16" : "fp32"));
     }
+    List<String> packed = List.of("linear_packed.py");
     return switch (this) {
-      case BF16 ->
-          new Kernels(
-              List.of("linear_packed.py"),
-              false,
-              DataType.BFLOAT16,
-              DataType.BFLOAT16,
-              DataType.BFLOAT16);
-      case FP16 -> new Kernels(List.of("linear_fp16.py"), true, fp32, DataType.FLOAT16, fp32);
+      case BF16 -> new Kernels(packed, BAGS, false, bf16, bf16, fp16, bf16);
+      case FP16 -> new Kernels(List.of("linear_fp16.py"), BAGS, true, fp32, fp16, fp32, fp32);
       case INT8 -> Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
-      case FP32, REFERENCE -> new Kernels(List.of("linear_packed.py"), false, fp32, fp32, fp32);
+      case FP32, REFERENCE -> new Kernels(packed, BAGS, false, fp32, fp32, fp32, fp32);
     };
   }
 
@@ -156,7 +176,8 @@ public enum Precision {
    * @param device that the model is on
    */
   public long cacheBytesPerToken(Gpt2Config config, Device device) {
-    return KeyValueCache.bytesPerToken(config, kernels(device).cache());
+    int bytes = kernels(device).cache().getNumOfBytes();
+    return 2L * config.layerCount() * config.embeddingSize() * bytes;
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.parley.model.gpt2;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.gpt2.Gpt2Decoder.Score;
@@ -8,8 +7,11 @@ import dev.parley.model.gpt2.Gpt2Decoder.Scored;
 import dev.parley.model.torch.TorchProgram;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * How probable the labels of given sequences are. Sequences are read one after the other, {@value
@@ -23,14 +25,18 @@ final class SequenceScores {
 
   private final NDManager manager;
   private final TorchProgram program;
-  private final IValue parameters;
-  private final IValue packed;
+  private final Supplier<List<IValue>> model;
 
-  SequenceScores(NDManager manager, TorchProgram program, IValue parameters, IValue packed) {
+  /**
+   * Scores.
+   *
+   * @param model the arguments of a step that come before those of its rows; asked for when there
+   *     is room for the rows
+   */
+  SequenceScores(NDManager manager, TorchProgram program, Supplier<List<IValue>> model) {
     this.manager = manager;
     this.program = program;
-    this.parameters = parameters;
-    this.packed = packed;
+    this.model = model;
   }
 
   List<Score> of(List<Scored> sequences, Gpt2Decoder decoder) {
@@ -71,27 +77,18 @@ final class SequenceScores {
   }
 
   private void read(List<Piece> pieces) {
-    int total = pieces.stream().mapToInt(Piece::count).sum();
-    long[] ids = new long[total];
-    long[] positions = new long[total];
-    List<Long> wanted = new ArrayList<>();
+    List<StepInput.Reading> readings = new ArrayList<>();
     List<Long> labels = new ArrayList<>();
     List<Reading> owners = new ArrayList<>();
-    int at = 0;
     for (Piece piece : pieces) {
-      Scored sequence = piece.reading.sequence;
       piece.reading.cache.reserve(piece.count);
-      for (int i = piece.past; i < piece.past + piece.count; i++, at++) {
-        ids[at] = sequence.tokens()[i];
-        positions[at] = i;
-        if (sequence.labels()[i] >= 0) {
-          wanted.add((long) at);
-          labels.add((long) sequence.labels()[i]);
-          owners.add(piece.reading);
-        }
+      readings.add(piece.input());
+      for (int label : piece.labels()) {
+        labels.add((long) label);
+        owners.add(piece.reading);
       }
     }
-    double[] scores = score(pieces, ids, positions, longs(wanted), longs(labels));
+    double[] scores = score(readings, labels);
     int count = owners.size();
     for (int i = 0; i < count; i++) {
       owners.get(i).nats -= scores[i];
@@ -101,40 +98,32 @@ final class SequenceScores {
   }
 
   /** The program's answer: logarithms of all labels, then 1 or 0 for each. */
-  private double[] score(
-      List<Piece> pieces, long[] ids, long[] positions, long[] wanted, long[] labels) {
-    List<NDArray> caches = pieces.stream().map(piece -> piece.reading.cache.array()).toList();
+  private double[] score(List<StepInput.Reading> readings, List<Long> labels) {
     try (NDManager scope = manager.newSubManager();
-        IValue idList = TorchProgram.argument(scope.create(ids));
-        IValue positionList = TorchProgram.argument(scope.create(positions));
-        IValue countList = IValue.listFrom(pieces.stream().mapToLong(Piece::count).toArray());
-        IValue pastList = IValue.listFrom(pieces.stream().mapToLong(Piece::past).toArray());
-        IValue cacheList = TorchProgram.list(caches);
-        IValue wantedList = TorchProgram.argument(scope.create(wanted));
-        IValue labelList = TorchProgram.argument(scope.create(labels))) {
-      return program
-          .tensor(
-              scope,
-              "score",
-              parameters,
-              packed,
-              idList,
-              positionList,
-              countList,
-              pastList,
-              cacheList,
-              wantedList,
-              labelList)
-          .toDoubleArray();
+        StepInput input = new StepInput(scope, readings);
+        IValue targets =
+            TorchProgram.argument(
+                scope.create(labels.stream().mapToLong(Long::longValue).toArray()))) {
+      return program.tensor(scope, "score", input.between(model.get(), targets)).toDoubleArray();
     }
   }
 
-  private static long[] longs(List<Long> list) {
-    return list.stream().mapToLong(Long::longValue).toArray();
-  }
-
   /** Some tokens of a sequence: {@code count} after {@code past} that have been read. */
-  private record Piece(Reading reading, int past, int count) {}
+  private record Piece(Reading reading, int past, int count) {
+    StepInput.Reading input() {
+      int[] tokens = Arrays.copyOfRange(reading.sequence.tokens(), past, past + count);
+      return new StepInput.Reading(reading.cache, tokens, counting().toArray());
+    }
+
+    /** Those of its tokens after which a label counts. */
+    private IntStream counting() {
+      return IntStream.range(0, count).filter(i -> reading.sequence.labels()[past + i] >= 0);
+    }
+
+    int[] labels() {
+      return counting().map(i -> reading.sequence.labels()[past + i]).toArray();
+    }
+  }
 
   /** A sequence, and what is known of it so far. */
   private static final class Reading {

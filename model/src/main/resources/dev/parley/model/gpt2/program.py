@@ -4,6 +4,7 @@ class Program(Module):
   training : bool
   layer_count : int
   head_count : int
+  attention : int
   layer_norm_epsilon : float
 
   # GPT-2 (Radford et al. 2019) as Hugging Face's GPT2LMHeadModel computes it: LayerNorm before each
@@ -15,46 +16,64 @@ class Program(Module):
 
   # ---- inference -------------------------------------------------------------------------------
 
-#linear#
-  # One step of many conversations at once. Row r brings counts[r] new tokens after pasts[r] that
-  # are cached; the new tokens of all rows stand one after the other.
+#kernels#
+  # One step of many conversations at once, each with some new tokens; the new tokens of all of them
+  # stand one after the other. First come prompts, each by itself, then groups of single tokens
+  # whose conversations are of similar length.
   #   p: what `keep` returns
+  #   caches: of each layer the keys, [blocks, heads, headSize, 64], and the values, [blocks, heads, 64,
+  #     headSize], of the tokens before; those of the new tokens are written to them
   #   ids, positions: [tokens]
-  #   caches[r]: [layers, 2, heads, capacity, headSize], keys and values, written from pasts[r] on
+  #   places: [tokens of groups], 64 times the block that a token's keys and values go to, plus the
+  #     place in it
+  #   counts[i]: the tokens of a prompt or a group
+  #   lengths[i]: the most tokens that one of them attends to, itself included
+  #   tables[i]: [1, blocks] for a prompt, [counts[i], blocks] for a group: the blocks of each
+  #     conversation, in order; any that are there after its last one
+  #   prompts: how many of counts, lengths and tables are prompts
   #   wanted: [wanted], the indices into tokens whose logits are returned
   # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
-  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], caches: List[Tensor], wanted: Tensor) -> Tensor:
+  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], ids: Tensor, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, wanted: Tensor) -> Tensor:
     size = p[0].size(1)
     heads = self.head_count
-    # Views are made for all layers at once: an operator of its own for each row and layer would
-    # take as long as the attention itself.
-    fresh = annotate(List[List[Tensor]], [])  # of each row and layer: [2, heads, n, headSize]
-    seen = annotate(List[List[Tensor]], [])  # [1, heads, past + n, headSize], keys and values in turn
+    head_size = size // heads
+    block = places // 64
+    place = places % 64
+    spots = annotate(List[List[int]], [])  # of prompts, like runs and masks
+    runs = annotate(List[List[int]], [])
     masks = annotate(List[Optional[Tensor]], [])
-    for r in range(len(counts)):
-      n = counts[r]
-      known = pasts[r] + n
-      fresh.append(torch.unbind(caches[r].narrow(3, pasts[r], n), 0))
-      seen.append(torch.unbind(caches[r].narrow(3, 0, known).flatten(0, 1).unsqueeze(1), 0))
-      mask = annotate(Optional[Tensor], None)
-      if n > 1 and pasts[r] > 0:
-        mask = torch.triu(torch.full([n, known], float("-inf"), dtype=caches[r].dtype, device=ids.device), pasts[r] + 1)
-      masks.append(mask)
+    prepared = annotate(List[List[Tensor]], [])
+    begin = 0
+    for i in range(len(counts)):
+      if i < prompts:
+        spots.append(self.spots(tables[i], counts[i], lengths[i]))
+        runs.append(self.runs(tables[i]))
+        masks.append(self.mask(counts[i], lengths[i], tables[i]))
+      else:
+        prepared.append(self.prepare(tables[i], positions.narrow(0, begin, counts[i]) + 1, lengths[i], head_size))
+      begin = begin + counts[i]
     x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
     for layer in range(self.layer_count):
       b = 2 + 12 * layer
       normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
-      joined = self.linear(normed, p, weights, layer, 0).to(caches[0].dtype)  # [tokens, 3 * size]
-      split = joined.reshape([-1, 3, heads, size // heads]).permute([1, 2, 0, 3])  # [3, heads, tokens, headSize]
-      queries = torch.split_with_sizes(split.narrow(0, 0, 1), counts, 2)  # [1, heads, n, headSize]
-      news = torch.split_with_sizes(split.narrow(0, 1, 2), counts, 2)  # [2, heads, n, headSize]
+      joined = self.linear(normed, p, weights, layer, 0).reshape([-1, 3, heads, head_size])
+      keys = caches[2 * layer]
+      values = caches[2 * layer + 1]
+      if places.size(0) > 0:
+        single = joined.narrow(0, ids.size(0) - places.size(0), places.size(0))
+        torch.index_put_(keys, annotate(List[Optional[Tensor]], [block, None, None, place]), single.select(1, 1).to(keys.dtype))
+        torch.index_put_(values, annotate(List[Optional[Tensor]], [block, None, place]), single.select(1, 2).to(values.dtype))
       outputs = annotate(List[Tensor], [])
-      for r in range(len(counts)):
-        row = seen[r]
-        fresh[r][layer].copy_(news[r])
-        outputs.append(torch.scaled_dot_product_attention(queries[r], row[2 * layer], row[2 * layer + 1], masks[r], 0.0, counts[r] > 1 and pasts[r] == 0))
-      attended = torch.cat(outputs, 2).transpose(1, 2).reshape([-1, size])
-      x.add_(self.linear(attended, p, weights, layer, 1))
+      at = 0
+      for i in range(len(counts)):
+        rows = joined.narrow(0, at, counts[i])
+        if i < prompts:
+          self.write(rows, keys, values, spots[i])
+          outputs.append(self.read(rows, keys, values, runs[i], lengths[i], masks[i]))
+        else:
+          outputs.append(self.attend(rows.select(1, 0), keys, values, prepared[i - prompts]).to(joined.dtype))
+        at = at + counts[i]
+      x.add_(self.linear(torch.cat(outputs, 0), p, weights, layer, 1))
       normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
       x.add_(self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3))
     f = 2 + 12 * self.layer_count
@@ -147,8 +166,8 @@ class Program(Module):
   #   targets: [wanted], the token after each of `wanted`
   # Returns [2, wanted] in fp64: the logarithms of their probabilities, and 1 for those that no other
   # token exceeds, 0 for the rest.
-  def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, ids: Tensor, positions: Tensor, counts: List[int], pasts: List[int], caches: List[Tensor], wanted: Tensor, targets: Tensor) -> Tensor:
-    logits = self.step(p, weights, ids, positions, counts, pasts, caches, wanted)
+  def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], ids: Tensor, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, wanted: Tensor, targets: Tensor) -> Tensor:
+    logits = self.step(p, weights, caches, ids, positions, places, counts, lengths, tables, prompts, wanted)
     chosen = torch.gather(logits, 1, targets.unsqueeze(1))  # [wanted, 1]
     best = torch.amax(logits, [1], True)
     normaliser = torch.log(torch.exp_(logits.sub_(best)).sum([1], True))
@@ -177,12 +196,27 @@ class Program(Module):
         kept.append(p[i])
     return kept
 
-  # A cache with more room: [layers, 2, heads, capacity, headSize], with another `capacity` and `dtype`.
-  def grow(self: __torch__.Program, cache: Tensor, used: int, capacity: int, dtype: int) -> Tensor:
-    grown = torch.empty([cache.size(0), 2, cache.size(2), capacity, cache.size(4)], dtype=dtype, device=cache.device)
-    if used > 0:
-      grown.narrow(3, 0, used).copy_(cache.narrow(3, 0, used))
-    return grown
+  # Caches of `blocks` blocks, which begin with those of `old`, if there are any. Block 0 belongs to
+  # nobody and is zero.
+  def enlarge(self: __torch__.Program, p: List[Tensor], old: List[Tensor], blocks: int, dtype: int) -> List[Tensor]:
+    heads = self.head_count
+    head_size = p[0].size(1) // heads
+    caches = annotate(List[Tensor], [])
+    for i in range(2 * self.layer_count):
+      shape = [[blocks, heads, head_size, 64], [blocks, heads, 64, head_size]][i % 2]
+      cache = torch.empty(shape, dtype=dtype, device=p[0].device)
+      if len(old) > 0:
+        cache.narrow(0, 0, old[i].size(0)).copy_(old[i])
+      else:
+        cache.select(0, 0).zero_()
+      caches.append(cache)
+    return caches
+
+  # Blocks of a conversation are copied to blocks of another one.
+  def share(self: __torch__.Program, caches: List[Tensor], sources: List[int], targets: List[int]) -> NoneType:
+    for i in range(len(caches)):
+      for j in range(len(sources)):
+        caches[i].select(0, targets[j]).copy_(caches[i].select(0, sources[j]))
 
   # ---- training --------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ public final class ChatEngine implements AutoCloseable {
           "kvCapacityTokens is %d, but must hold a full context of %d tokens"
               .formatted(limits.kvCapacityTokens(), decoder.config().contextLength()));
     }
+    decoder.reserve(limits.kvCapacityTokens());
     this.decoder = decoder;
     this.limits = limits;
     this.observer = new GuardedObserver(observer);

@@ -79,7 +79,7 @@ final class Seats {
 
   /** The room that a conversation takes once it has cached so many tokens. */
   int room(Seat seat, int tokens) {
-    return rooms.most(seat.room, tokens);
+    return Math.max(seat.room, rooms.room(tokens));
   }
 
   /** A conversation's turn reserves room for so many tokens, those included that are cached. */
@@ -89,7 +89,7 @@ final class Seats {
     ledger.set(seat.conversation, room(seat, tokens));
   }
 
-  /** A conversation's running turn read some more tokens in one call. */
+  /** A conversation's running turn read some more tokens. */
   void read(Seat seat, int tokens) {
     seat.cached += tokens;
     grow(seat, seat.cached);
@@ -97,7 +97,7 @@ final class Seats {
 
   /** A conversation's running turn had so many tokens in its cache, some of them for a moment. */
   void grow(Seat seat, int tokens) {
-    seat.room = rooms.grown(seat.room, tokens);
+    seat.room = room(seat, tokens);
   }
 
   /** A conversation's turn lets go; what was cached stays until someone needs the room. */
@@ -117,7 +117,7 @@ final class Seats {
   /** A running turn's conversation has a copy of so many tokens; what is reserved stays so. */
   void copy(Seat seat, int tokens) {
     seat.cached = tokens;
-    seat.room = rooms.copied(tokens);
+    seat.room = rooms.room(tokens);
   }
 
   /** A conversation takes over another one's cache in place of its own; no turn of them runs. */

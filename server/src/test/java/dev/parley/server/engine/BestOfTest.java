@@ -190,7 +190,7 @@ class BestOfTest {
       int kept = MESSAGE.length + 1 + Math.max(0, reader.tokens().size() - 1) + last(outcome);
       assertThat(engine.state().cachedKvTokens())
           .as("room for prompt and reply but its last token, of one candidate only")
-          .isEqualTo(CacheRoom.of(CONTEXT).copied(kept));
+          .isEqualTo(CacheRoom.of(CONTEXT).room(kept));
 
       TurnOutcome next = say(conversation, request(1, 5)).await();
 

@@ -18,7 +18,7 @@ class CacheRoomTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-  void grown_anyWayToReadAContext_isTheRoomOfARealCache(long seed) {
+  void room_anyWayToReadAContext_isTheRoomOfARealCache(long seed) {
     Gpt2Config config = TinyModel.config(CONTEXT);
     CacheRoom rooms = CacheRoom.of(CONTEXT);
     long bytesPerToken = Precision.FP32.cacheBytesPerToken(config, Device.cpu());
@@ -27,27 +27,21 @@ class CacheRoomTest {
     try (Gpt2Decoder decoder = TinyModel.decoder(CONTEXT);
         KeyValueCache source = decoder.newCache();
         KeyValueCache cache = decoder.newCache()) {
-      int room = 0;
       if (seed % 2 == 0) {
         int shared = 1 + random.nextInt(200);
+        read(decoder, cache, 1 + random.nextInt(200));
         read(decoder, source, shared);
         cache.copyPrefix(source, shared);
-        room = rooms.copied(shared);
-        assertThat(cache.sizeBytes()).isEqualTo(room * bytesPerToken);
+        assertThat(cache.sizeBytes()).isEqualTo(rooms.room(shared) * bytesPerToken);
       }
-      int most = rooms.most(room, CONTEXT);
       while (cache.length() < CONTEXT) {
-        int tokens = Math.min(1 + random.nextInt(longest), CONTEXT - cache.length());
-        int mostNow = rooms.most(room, cache.length() + tokens);
-        read(decoder, cache, tokens);
-        room = rooms.grown(room, cache.length());
+        read(decoder, cache, Math.min(1 + random.nextInt(longest), CONTEXT - cache.length()));
 
         assertThat(cache.sizeBytes())
             .as("room for %d tokens", cache.length())
-            .isEqualTo(room * bytesPerToken)
-            .isLessThanOrEqualTo(mostNow * bytesPerToken);
+            .isEqualTo(rooms.room(cache.length()) * bytesPerToken);
       }
-      assertThat(room).isLessThanOrEqualTo(most);
+      assertThat(rooms.room(CONTEXT)).isEqualTo(CONTEXT);
     }
   }
 

@@ -23,7 +23,7 @@ import java.util.function.Supplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatEngineTest {
   private static final int CONTEXT = 96;
@@ -121,14 +121,18 @@ class ChatEngineTest {
     }
   }
 
+  /**
+   * Where keys and values are rounded, it matters what of a prompt is read at once, so that prompts
+   * are not cut there; else they are.
+   */
   @ParameterizedTest
-  @EnumSource(Precision.class)
-  void submit_manyAtOnce_sameRepliesAsAlone(Precision precision) throws Exception {
+  @CsvSource({"REFERENCE, 64", "FP32, 64", "FP16, 64", "BF16, 1100", "INT8, 1100"})
+  void submit_manyAtOnce_sameRepliesAsAlone(Precision precision, int stepTokens) throws Exception {
     List<List<Integer>> alone = new ArrayList<>();
     try (ChatEngine engine =
         new ChatEngine(
             TinyModel.decoder(TinyModel.config(CONTEXT), precision),
-            new EngineLimits(64, 32, 4_000, 40, 60, 8)
+            new EngineLimits(stepTokens, 32, 4_000, 40, 60, 8)
                 .withoutSharing(), // all is read for the second turn
             EngineObserver.NONE)) {
       for (int i = 0; i < 16; i++) {

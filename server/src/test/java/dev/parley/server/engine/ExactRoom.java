@@ -8,17 +8,7 @@ final class ExactRoom implements CacheRoom {
   }
 
   @Override
-  public int grown(int room, int tokens) {
-    return Math.max(room, tokens);
-  }
-
-  @Override
-  public int most(int room, int tokens) {
-    return Math.max(room, tokens);
-  }
-
-  @Override
-  public int copied(int tokens) {
+  public int room(int tokens) {
     return tokens;
   }
 }

@@ -34,11 +34,9 @@ class SchedulerRandomTest {
       this.id = id;
     }
 
-    /** Reads on to so many tokens in one call. */
+    /** Reads on to so many tokens. */
     void grow(int tokens) {
-      if (tokens > room) {
-        room = blocks(Math.max(tokens, room * 3 / 2));
-      }
+      room = Math.max(room, blocks(tokens));
     }
   }
 

@@ -1,0 +1,143 @@
+package dev.parley.model.gpt2;
+
+import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.Torch;
+import dev.parley.model.torch.TorchProgram;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the keys and values of all conversations with a model are: in blocks of {@value #TOKENS}
+ * tokens, each of which belongs to one conversation at a time, as PagedAttention (Kwon et al. 2023)
+ * keeps them. Owned by the engine thread.
+ */
+final class KeyValueBlocks implements AutoCloseable {
+  /** Tokens of a block; the program counts on it. */
+  static final int TOKENS = 64;
+
+  /** Blocks of the first tables where nobody has said how many it will take. */
+  private static final int FIRST = 256;
+
+  /** No conversation's: it stands for tokens that are not there. */
+  static final int NOBODYS = 0;
+
+  private final Gpt2Config config;
+  private final DataType type;
+  private final TorchProgram program;
+  private final IValue parameters;
+  private @Nullable IValue tables;
+  private int room; // blocks of the tables
+  private int used = 1; // blocks that were ever taken, and nobody's
+  private int[] returned = new int[16];
+  private int returnedCount;
+
+  /**
+   * None yet.
+   *
+   * @param type of keys and values
+   * @param parameters of the model; not closed here
+   */
+  KeyValueBlocks(Gpt2Config config, DataType type, TorchProgram program, IValue parameters) {
+    this.config = config;
+    this.type = type;
+    this.program = program;
+    this.parameters = parameters;
+  }
+
+  /** Blocks that so many tokens take. */
+  static int count(int tokens) {
+    return (tokens + TOKENS - 1) / TOKENS;
+  }
+
+  /**
+   * Makes room for caches of so many tokens in all, so that the tables need not grow, by which
+   * every cache is copied. On a CPU that takes addresses, and memory only once it is used.
+   *
+   * @param tokens as conversations are charged for them: up to a full context each, in whole blocks
+   */
+  void reserve(long tokens) {
+    int context = config.contextLength();
+    long blocks = (tokens * count(context) + context - 1) / context;
+    enlarge((int) Math.min(1 + blocks, limit()));
+  }
+
+  /** The program numbers rows of the tables in 32 bits. */
+  private int limit() {
+    return Integer.MAX_VALUE / config.embeddingSize();
+  }
+
+  /**
+   * A block for a conversation; what is in it means nothing.
+   *
+   * @throws ai.djl.engine.EngineException without memory; nothing has changed then
+   */
+  int take() {
+    if (returnedCount > 0) {
+      return returned[--returnedCount];
+    }
+    if (used >= room) {
+      enlarge((int) Math.min(Math.max(FIRST, 2L * room), limit()));
+    }
+    if (used >= room) {
+      throw new IllegalStateException(
+          "%d blocks of %d tokens are all that can be numbered".formatted(room, TOKENS));
+    }
+    return used++;
+  }
+
+  /** A block is nobody's any more. */
+  void giveBack(int block) {
+    if (returnedCount == returned.length) {
+      returned = Arrays.copyOf(returned, 2 * returnedCount);
+    }
+    returned[returnedCount++] = block;
+  }
+
+  /** What is in some blocks is copied to as many others. */
+  void copy(int[] sources, int[] targets) {
+    try (IValue from = IValue.listFrom(longs(sources));
+        IValue to = IValue.listFrom(longs(targets))) {
+      program.call("share", tables(), from, to).close();
+    }
+  }
+
+  private static long[] longs(int[] numbers) {
+    return Arrays.stream(numbers).asLongStream().toArray();
+  }
+
+  /** The tables of all layers, as the program's methods take them; not to be closed. */
+  IValue tables() {
+    if (tables == null) {
+      throw new IllegalStateException("no block has been taken");
+    }
+    return tables;
+  }
+
+  private void enlarge(int blocks) {
+    if (blocks <= room) {
+      return;
+    }
+    IValue enlarged;
+    try (IValue none = TorchProgram.list(List.of());
+        IValue count = IValue.from((long) blocks);
+        IValue dtype = IValue.from(Torch.scalarType(type))) {
+      enlarged = program.call("enlarge", parameters, tables == null ? none : tables, count, dtype);
+    }
+    if (tables != null) {
+      tables.close();
+    }
+    tables = enlarged;
+    room = blocks;
+  }
+
+  @Override
+  public void close() {
+    if (tables != null) {
+      tables.close();
+      tables = null;
+    }
+    room = 0;
+  }
+}

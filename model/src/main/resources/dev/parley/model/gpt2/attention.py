@@ -1,0 +1,85 @@
+  # Attention of prompts, and how their keys and values are kept. `attend`, for single tokens, is one
+  # device's own.
+
+  # A prompt's keys and values, [n, 3, heads, headSize], go to their blocks, see `spots`.
+  def write(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, spots: List[int]) -> NoneType:
+    key = rows.select(1, 1).permute([1, 2, 0])  # [heads, headSize, n]
+    value = rows.select(1, 2).transpose(0, 1)  # [heads, n, headSize]
+    at = 0
+    for i in range(0, len(spots), 3):
+      count = spots[i + 2]
+      keys.select(0, spots[i]).narrow(2, spots[i + 1], count).copy_(key.narrow(2, at, count))
+      values.select(0, spots[i]).narrow(1, spots[i + 1], count).copy_(value.narrow(1, at, count))
+      at = at + count
+
+  # Where the last `count` of `length` tokens go: block after block, the place in it, how many.
+  #   table: [1, blocks]
+  def spots(self: __torch__.Program, table: Tensor, count: int, length: int) -> List[int]:
+    spots = annotate(List[int], [])
+    begin = length - count
+    for i in range(begin // 64, table.size(1)):
+      place = max(begin - i * 64, 0)
+      spots.extend([int(table.select(1, i)), place, min(length - i * 64, 64) - place])
+    return spots
+
+  # What a prompt's `count` tokens add to their scores of whole blocks of tokens, of which they are the
+  # last of `length`: [count, 64 * blocks]. Nothing where they are all of them.
+  def mask(self: __torch__.Program, count: int, length: int, table: Tensor) -> Optional[Tensor]:
+    mask = annotate(Optional[Tensor], None)
+    if count < length:
+      full = torch.full([count, table.size(1) * 64], float("-inf"), dtype=self.attention, device=table.device)
+      mask = torch.triu(full, length - count + 1)
+    return mask
+
+  # The blocks of a conversation, [1, blocks], as runs of neighbours: the first of each, then how many.
+  def runs(self: __torch__.Program, table: Tensor) -> List[int]:
+    runs = annotate(List[int], [])
+    for i in range(table.size(1)):
+      block = int(table.select(1, i))
+      last = len(runs) - 2
+      if last >= 0 and runs[last] + runs[last + 1] == block:
+        runs[last + 1] = runs[last + 1] + 1
+      else:
+        runs.extend([block, 1])
+    return runs
+
+  # Attention of a prompt's tokens: to each other alone where there is no mask, else to all of what is
+  # cached.
+  #   rows: [n, 3, heads, headSize]; runs: of its conversation's blocks, of which `length` tokens count
+  # Returns [n, heads * headSize].
+  def read(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, runs: List[int], length: int, mask: Optional[Tensor]) -> Tensor:
+    n = rows.size(0)
+    heads = rows.size(2)
+    head_size = rows.size(3)
+    own = rows.to(self.attention).permute([1, 2, 0, 3])  # [3, heads, n, headSize]
+    if mask is None:
+      key, value = torch.unbind(own.narrow(0, 1, 2).contiguous().unsqueeze(1))
+      attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key, value, None, 0.0, True).squeeze(0)
+    else:
+      some = unchecked_cast(Tensor, mask)
+      blocks = some.size(1) // 64
+      key2 = self.cached(keys, runs, blocks)
+      value2 = self.cached(values, runs, blocks)
+      rest = blocks * 64 - length
+      key2.select(1, blocks - 1).narrow(2, 64 - rest, rest).zero_()  # no number, maybe
+      value2.select(1, blocks - 1).narrow(1, 64 - rest, rest).zero_()
+      seen = value2.reshape([heads, blocks * 64, head_size])
+      if n <= 64 and self.attention == 6:
+        query2 = (own.select(0, 0) * head_size ** -0.5).unsqueeze(1)
+        scores = torch.empty([heads, n, blocks, 64], dtype=self.attention, device=rows.device)
+        torch.add(torch.matmul(query2, key2).permute([0, 2, 1, 3]), some.reshape([n, blocks, 64]), out=scores)
+        attended = torch.bmm(torch.softmax(scores.reshape([heads, n, -1]), 2), seen)
+      else:
+        key3 = key2.permute([0, 1, 3, 2]).reshape([1, heads, blocks * 64, head_size])
+        attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key3, seen.unsqueeze(0), some).squeeze(0)
+    return attended.permute([1, 0, 2]).reshape([n, -1]).to(rows.dtype)
+
+  # One conversation's blocks of a layer's keys or values, one after the other within each head: from
+  # [blocks, heads, .., ..] to [heads, blocks, .., ..].
+  def cached(self: __torch__.Program, table: Tensor, runs: List[int], blocks: int) -> Tensor:
+    cached = torch.empty([table.size(1), blocks, table.size(2), table.size(3)], dtype=self.attention, device=table.device)
+    at = 0
+    for i in range(0, len(runs), 2):
+      cached.narrow(1, at, runs[i + 1]).copy_(table.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))
+      at = at + runs[i + 1]
+    return cached

@@ -1,0 +1,157 @@
+package dev.parley.model.gpt2;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import dev.parley.model.gpt2.Gpt2Decoder.Row;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Attention over blocks, of every device (that of a GPU runs on a CPU as well), against a prompt
+ * that is read in one call, which takes libtorch's own attention and no cache.
+ */
+class AttentionTest {
+  private static final Gpt2Config CONFIG = new Gpt2Config(300, 256, 32, 2, 4, 1e-5, 0.6, 0, 0);
+  private static final float LIMIT = 1e-4f;
+  private static final int[] LENGTHS = {1, 7, 63, 64, 65, 66, 100, 127, 128, 129, 190, 250};
+
+  /** The kernels, and by how much their logits may be off. */
+  private record Case(String name, Precision.Kernels kernels, float limit) {
+    Gpt2Decoder decoder(Gpt2Weights weights) {
+      return Gpt2Decoder.load(weights, Precision.REFERENCE, kernels);
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private static Stream<Case> kernels() {
+    Precision.Kernels cpu = Precision.plain(DataType.FLOAT32, false);
+    return Stream.of(
+        new Case("bags of fp32", cpu, LIMIT),
+        new Case("bags of fp16", withTypes(cpu, DataType.FLOAT16, DataType.FLOAT32), 0.1f),
+        new Case("bf16 prompts", withTypes(cpu, DataType.FLOAT16, DataType.BFLOAT16), 0.5f),
+        new Case("gathered", Precision.plain(DataType.FLOAT32, true), LIMIT));
+  }
+
+  private static Precision.Kernels withTypes(
+      Precision.Kernels kernels, DataType cache, DataType prompts) {
+    return new Precision.Kernels(
+        kernels.linear(),
+        kernels.attention(),
+        kernels.fbgemm(),
+        kernels.weights(),
+        kernels.embedding(),
+        cache,
+        prompts);
+  }
+
+  /**
+   * Rows of all lengths in one call, whose last 1, 2, 9 and 70 tokens come after what is cached.
+   */
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void step_rowsOfAllLengths_eachAsReadAtOnce(Case kernels) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = kernels.decoder(weights)) {
+      for (int fresh : new int[] {1, 2, 9, 70}) {
+        List<int[]> sequences = sequences();
+        List<KeyValueCache> caches = new ArrayList<>();
+        List<Row> rows = new ArrayList<>();
+        for (int[] sequence : sequences) {
+          KeyValueCache cache = decoder.newCache();
+          caches.add(cache);
+          int past = Math.max(0, sequence.length - fresh);
+          for (int from = 0; from < past; from += 100) {
+            int[] part = Arrays.copyOfRange(sequence, from, Math.min(past, from + 100));
+            decoder.step(List.of(new Row(cache, part, false))).close();
+          }
+          rows.add(new Row(cache, Arrays.copyOfRange(sequence, past, sequence.length), true));
+        }
+        try (StepLogits logits = decoder.step(rows)) {
+          for (int r = 0; r < rows.size(); r++) {
+            int[] sequence = sequences.get(r);
+            assertThat(logits.row(r).get(0).whole())
+                .as("%d tokens, the last %d of them new", sequence.length, fresh)
+                .containsExactly(
+                    decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
+          }
+        }
+        caches.forEach(KeyValueCache::close);
+      }
+    }
+  }
+
+  /** The second conversation finds no block left. */
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void step_tablesThatGrow_keepsWhatIsCached(Case kernels) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = kernels.decoder(weights);
+        KeyValueCache first = decoder.newCache();
+        KeyValueCache second = decoder.newCache()) {
+      decoder.reserve(64); // one block
+      int[] sequence = sequences().get(5);
+      decoder.step(List.of(new Row(first, Arrays.copyOf(sequence, 40), false))).close();
+      decoder.step(List.of(new Row(second, Arrays.copyOf(sequence, 90), false))).close();
+      int[] rest = Arrays.copyOfRange(sequence, 40, sequence.length);
+      try (StepLogits logits = decoder.step(List.of(new Row(first, rest, true)))) {
+        assertThat(logits.row(0).get(0).whole())
+            .containsExactly(
+                decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
+      }
+    }
+  }
+
+  /** What a conversation left in its blocks, no numbers even, is nothing to who takes them next. */
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void step_blocksOfAConversationThatWasNoNumber_asFresh(Case kernels) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope)) {
+      weights.arrays().get(1).set(new NDIndex("100:"), Float.NaN); // positions
+      try (Gpt2Decoder decoder = kernels.decoder(weights)) {
+        int[] sequence = sequences().get(6); // 100 tokens
+        float[] expected = decoder.logits(sequence)[99];
+        KeyValueCache broken = decoder.newCache();
+        for (int i = 0; i < 250; i += 50) {
+          try (StepLogits logits = decoder.step(List.of(new Row(broken, new int[50], true)))) {
+            assertThat(Float.isNaN(logits.row(0).get(0).whole()[0])).isEqualTo(i >= 100);
+          }
+        }
+        broken.close();
+        for (int fresh : new int[] {1, 30}) {
+          try (KeyValueCache cache = decoder.newCache()) {
+            int[] begin = Arrays.copyOf(sequence, 100 - fresh);
+            int[] rest = Arrays.copyOfRange(sequence, 100 - fresh, 100);
+            decoder.step(List.of(new Row(cache, begin, false))).close();
+            try (StepLogits logits = decoder.step(List.of(new Row(cache, rest, true)))) {
+              assertThat(logits.row(0).get(0).whole())
+                  .containsExactly(expected, Offset.offset(kernels.limit));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static List<int[]> sequences() {
+    SplittableRandom random = new SplittableRandom(3);
+    return Arrays.stream(LENGTHS)
+        .mapToObj(length -> random.ints(length, 0, CONFIG.vocabularySize()).toArray())
+        .toList();
+  }
+}
