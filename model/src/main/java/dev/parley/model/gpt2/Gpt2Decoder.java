@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
 public final class Gpt2Decoder implements AutoCloseable {
   private final Gpt2Config config;
   private final Precision precision;
+  private final DataType cacheType;
   private final NDManager manager;
   private final TorchProgram program;
   private final IValue parameters;
@@ -42,9 +43,9 @@ public final class Gpt2Decoder implements AutoCloseable {
       }
     }
 
-    StepInput.Reading reading() {
+    StepInput.NewTokens newTokens() {
       int[] wanted = IntStream.range(tokens.length - queries.size(), tokens.length).toArray();
-      return new StepInput.Reading(cache, tokens, wanted);
+      return new StepInput.NewTokens(cache, tokens, wanted);
     }
 
     /** A row of which the best token after its last one is wanted, or nothing. */
@@ -104,6 +105,7 @@ public final class Gpt2Decoder implements AutoCloseable {
       IValue packed) {
     this.config = config;
     this.precision = precision;
+    this.cacheType = cacheType;
     this.manager = manager;
     this.program = program;
     this.parameters = parameters;
@@ -173,9 +175,9 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * Makes room for the caches of so many tokens at once, over all conversations. Without it, room
-   * grows when it is used up, by which every cache is copied. On a CPU it takes addresses, and
-   * memory only once it is used; on a GPU this does nothing.
+   * Says that the caches of all conversations will hold so many tokens. On a CPU there is room for
+   * them from the first token on, which takes addresses, and memory only once it is used. Else, and
+   * without this, room is doubled when it is used up, by which every cache is copied.
    */
   public void reserve(long tokens) {
     if (!manager.getDevice().isGpu()) {
@@ -185,23 +187,22 @@ public final class Gpt2Decoder implements AutoCloseable {
 
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
-    return new KeyValueCache(
-        config, precision.cacheBytesPerToken(config, manager.getDevice()), blocks);
+    return new KeyValueCache(config, Precision.cacheBytesPerToken(config, cacheType), blocks);
   }
 
   /**
    * Reads the new tokens of every row in one call.
    *
    * @return the answers to the rows' queries; the caller closes it
-   * @throws IllegalArgumentException if a row exceeds the context; no cache has changed then
+   * @throws IllegalArgumentException if a row exceeds the context; no cache holds other tokens then
    */
   public StepLogits step(List<Row> rows) {
     rows.forEach(row -> row.cache().reserve(row.tokens().length));
-    List<StepInput.Reading> readings = rows.stream().map(Row::reading).toList();
+    List<StepInput.NewTokens> readings = rows.stream().map(Row::newTokens).toList();
     NDManager owner = manager.newSubManager();
     StepLogits logits;
     try (StepInput input = new StepInput(manager, readings)) {
-      NDArray result = program.tensor(owner, "step", input.between(model()));
+      NDArray result = program.tensor(owner, "step", input.arguments(model()));
       logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
     } catch (RuntimeException | Error e) {
       owner.close();

@@ -20,7 +20,7 @@ final class Gpt2Program {
     return load(parent, config, precision.kernels(parent.getDevice()));
   }
 
-  /** A program of other kernels than a precision takes on this processor. */
+  /** The program of some kernels. */
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
     String sources =
         Stream.of(kernels.linear(), List.of("attention.py", kernels.attention()))
@@ -34,7 +34,7 @@ final class Gpt2Program {
     Map<String, Number> attributes = new LinkedHashMap<>();
     attributes.put("layer_count", (long) config.layerCount());
     attributes.put("head_count", (long) config.headCount());
-    attributes.put("attention", Torch.scalarType(kernels.prompts()));
+    attributes.put("prompt_type", Torch.scalarType(kernels.prompts()));
     attributes.put("layer_norm_epsilon", config.layerNormEpsilon());
     return TorchProgram.load(parent, source, attributes);
   }

@@ -6,7 +6,6 @@ import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where the keys and values of all conversations with a model are: in blocks of {@value #TOKENS}
@@ -17,17 +16,16 @@ final class KeyValueBlocks implements AutoCloseable {
   /** Tokens of a block; the program counts on it. */
   static final int TOKENS = 64;
 
-  /** Blocks of the first tables where nobody has said how many it will take. */
-  private static final int FIRST = 256;
-
-  /** No conversation's: it stands for tokens that are not there. */
-  static final int NOBODYS = 0;
+  /** Blocks of the first tables where no room was made before. */
+  private static final int FIRST_BLOCKS = 64;
 
   private final Gpt2Config config;
   private final DataType type;
   private final TorchProgram program;
   private final IValue parameters;
-  private @Nullable IValue tables;
+  private final IValue tables =
+      TorchProgram.list(List.of()); // of every layer, once there is a block
+  private int reserved;
   private int room; // blocks of the tables
   private int used = 1; // blocks that were ever taken, and nobody's
   private int[] returned = new int[16];
@@ -47,25 +45,26 @@ final class KeyValueBlocks implements AutoCloseable {
   }
 
   /** Blocks that so many tokens take. */
-  static int count(int tokens) {
+  static int blocksOf(int tokens) {
     return (tokens + TOKENS - 1) / TOKENS;
   }
 
   /**
-   * Makes room for caches of so many tokens in all, so that the tables need not grow, by which
-   * every cache is copied. On a CPU that takes addresses, and memory only once it is used.
+   * Says that caches of so many tokens in all will be there: the tables have room for them from the
+   * first block on, and need not grow, by which every cache is copied.
    *
-   * @param tokens as conversations are charged for them: up to a full context each, in whole blocks
+   * @param tokens as conversations are charged for them: in whole blocks, up to a full context each
    */
   void reserve(long tokens) {
     int context = config.contextLength();
-    long blocks = (tokens * count(context) + context - 1) / context;
-    enlarge((int) Math.min(1 + blocks, limit()));
+    long blocks = (tokens * blocksOf(context) + context - 1) / context;
+    reserved = (int) Math.min(1 + blocks, limit());
   }
 
-  /** The program numbers rows of the tables in 32 bits. */
+  /** The program numbers rows of the tables, of which a block has the more, in 32 bits. */
   private int limit() {
-    return Integer.MAX_VALUE / config.embeddingSize();
+    int headSize = config.embeddingSize() / config.headCount();
+    return Integer.MAX_VALUE / (config.headCount() * Math.max(headSize, TOKENS));
   }
 
   /**
@@ -77,8 +76,8 @@ final class KeyValueBlocks implements AutoCloseable {
     if (returnedCount > 0) {
       return returned[--returnedCount];
     }
-    if (used >= room) {
-      enlarge((int) Math.min(Math.max(FIRST, 2L * room), limit()));
+    if (used >= room && room < limit()) {
+      enlarge((int) Math.min(Math.max(Math.max(FIRST_BLOCKS, reserved), 2L * room), limit()));
     }
     if (used >= room) {
       throw new IllegalStateException(
@@ -99,7 +98,7 @@ final class KeyValueBlocks implements AutoCloseable {
   void copy(int[] sources, int[] targets) {
     try (IValue from = IValue.listFrom(longs(sources));
         IValue to = IValue.listFrom(longs(targets))) {
-      program.call("share", tables(), from, to).close();
+      program.call("share", tables, from, to).close();
     }
   }
 
@@ -109,35 +108,21 @@ final class KeyValueBlocks implements AutoCloseable {
 
   /** The tables of all layers, as the program's methods take them; not to be closed. */
   IValue tables() {
-    if (tables == null) {
-      throw new IllegalStateException("no block has been taken");
-    }
     return tables;
   }
 
   private void enlarge(int blocks) {
-    if (blocks <= room) {
-      return;
-    }
-    IValue enlarged;
-    try (IValue none = TorchProgram.list(List.of());
-        IValue count = IValue.from((long) blocks);
+    try (IValue keep = IValue.from((long) used);
+        IValue wanted = IValue.from((long) blocks);
         IValue dtype = IValue.from(Torch.scalarType(type))) {
-      enlarged = program.call("enlarge", parameters, tables == null ? none : tables, count, dtype);
+      program.call("enlarge", parameters, tables, keep, wanted, dtype).close();
     }
-    if (tables != null) {
-      tables.close();
-    }
-    tables = enlarged;
     room = blocks;
   }
 
   @Override
   public void close() {
-    if (tables != null) {
-      tables.close();
-      tables = null;
-    }
+    tables.close();
     room = 0;
   }
 }

@@ -11,7 +11,7 @@ public final class KeyValueCache implements AutoCloseable {
   private final long bytesPerToken;
   private final KeyValueBlocks blocks;
   private int[] taken = new int[4];
-  private int count;
+  private int blockCount;
   private int length;
 
   /** An empty cache. */
@@ -29,12 +29,12 @@ public final class KeyValueCache implements AutoCloseable {
   /** Bytes of native memory, but for what the last block holds beyond a full context. */
   public long sizeBytes() {
     return bytesPerToken
-        * Math.min((long) count * KeyValueBlocks.TOKENS, (long) config.contextLength());
+        * Math.min((long) blockCount * KeyValueBlocks.TOKENS, (long) config.contextLength());
   }
 
   /** The tokens that a cache of so many has room for: whole blocks, up to a full context. */
   public static int room(int tokens, int contextLength) {
-    return Math.min(KeyValueBlocks.count(tokens) * KeyValueBlocks.TOKENS, contextLength);
+    return Math.min(KeyValueBlocks.blocksOf(tokens) * KeyValueBlocks.TOKENS, contextLength);
   }
 
   /** Forgets every token after the first {@code kept}; the memory stays. */
@@ -47,7 +47,8 @@ public final class KeyValueCache implements AutoCloseable {
 
   /**
    * Replaces what is cached by the beginning of another conversation with the same model, as if its
-   * tokens had been read here. The other cache does not change.
+   * tokens had been read here. The other cache does not change. Without memory for the blocks that
+   * it takes, nothing has changed.
    *
    * @param tokens 1 to {@code source.length()}
    */
@@ -56,8 +57,12 @@ public final class KeyValueCache implements AutoCloseable {
       throw new IllegalArgumentException(
           "cannot copy %d of %d tokens".formatted(tokens, source.length));
     }
-    int needed = KeyValueBlocks.count(tokens);
+    if (source.blocks != blocks) {
+      throw new IllegalArgumentException("the other cache is one of another model");
+    }
+    int needed = KeyValueBlocks.blocksOf(tokens);
     take(needed);
+    length = 0; // until they are copied
     blocks.copy(Arrays.copyOf(source.taken, needed), Arrays.copyOf(taken, needed));
     giveBack(needed);
     length = tokens;
@@ -75,24 +80,24 @@ public final class KeyValueCache implements AutoCloseable {
           "%d cached and %d new tokens exceed the context of %d"
               .formatted(length, tokens, config.contextLength()));
     }
-    take(KeyValueBlocks.count(needed));
+    take(KeyValueBlocks.blocksOf(needed));
   }
 
   private void take(int needed) {
     if (needed > taken.length) {
       taken = Arrays.copyOf(taken, Math.max(needed, 2 * taken.length));
     }
-    while (count < needed) {
-      taken[count] = blocks.take();
-      count++;
+    while (blockCount < needed) {
+      taken[blockCount] = blocks.take();
+      blockCount++;
     }
   }
 
   /** The last ones first: who takes them next gets them in order, and neighbours read faster. */
   private void giveBack(int kept) {
-    while (count > kept) {
-      count--;
-      blocks.giveBack(taken[count]);
+    while (blockCount > kept) {
+      blockCount--;
+      blocks.giveBack(taken[blockCount]);
     }
   }
 

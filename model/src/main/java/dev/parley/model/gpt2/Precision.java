@@ -176,8 +176,12 @@ public enum Precision {
    * @param device that the model is on
    */
   public long cacheBytesPerToken(Gpt2Config config, Device device) {
-    int bytes = kernels(device).cache().getNumOfBytes();
-    return 2L * config.layerCount() * config.embeddingSize() * bytes;
+    return cacheBytesPerToken(config, kernels(device).cache());
+  }
+
+  /** The same for keys and values of a type. */
+  static long cacheBytesPerToken(Gpt2Config config, DataType type) {
+    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes();
   }
 
   @Override

@@ -77,7 +77,7 @@ final class SequenceScores {
   }
 
   private void read(List<Piece> pieces) {
-    List<StepInput.Reading> readings = new ArrayList<>();
+    List<StepInput.NewTokens> readings = new ArrayList<>();
     List<Long> labels = new ArrayList<>();
     List<Reading> owners = new ArrayList<>();
     for (Piece piece : pieces) {
@@ -98,21 +98,21 @@ final class SequenceScores {
   }
 
   /** The program's answer: logarithms of all labels, then 1 or 0 for each. */
-  private double[] score(List<StepInput.Reading> readings, List<Long> labels) {
+  private double[] score(List<StepInput.NewTokens> readings, List<Long> labels) {
     try (NDManager scope = manager.newSubManager();
         StepInput input = new StepInput(scope, readings);
         IValue targets =
             TorchProgram.argument(
                 scope.create(labels.stream().mapToLong(Long::longValue).toArray()))) {
-      return program.tensor(scope, "score", input.between(model.get(), targets)).toDoubleArray();
+      return program.tensor(scope, "score", input.arguments(model.get(), targets)).toDoubleArray();
     }
   }
 
   /** Some tokens of a sequence: {@code count} after {@code past} that have been read. */
   private record Piece(Reading reading, int past, int count) {
-    StepInput.Reading input() {
+    StepInput.NewTokens input() {
       int[] tokens = Arrays.copyOfRange(reading.sequence.tokens(), past, past + count);
-      return new StepInput.Reading(reading.cache, tokens, counting().toArray());
+      return new StepInput.NewTokens(reading.cache, tokens, counting().toArray());
     }
 
     /** Those of its tokens after which a label counts. */

@@ -16,11 +16,17 @@ import java.util.stream.Stream;
 /**
  * What the program's {@code step} takes of some rows, in its order. Rows with many new tokens are
  * read one by one; the tokens of the others, each with its row's blocks, in groups of similar
- * length, since every block of a group costs what the longest one's do.
+ * length, since each of a group costs what the longest does.
  */
 final class StepInput implements AutoCloseable {
   /** A row with more tokens than this is read by itself; from 8 to 16 on that is faster. */
-  private static final int MOST_TOGETHER = 8;
+  private static final int MOST_TOKENS_TOGETHER = 8;
+
+  /**
+   * libtorch sums fewer numbers than a vector register holds in another order; so that a reply does
+   * not depend on its neighbours, there are never fewer.
+   */
+  private static final int LEAST_LENGTH = 16;
 
   /** A group of its own costs about what so many blocks do that are not there. */
   private static final int GROUP_BLOCKS = 32;
@@ -31,13 +37,13 @@ final class StepInput implements AutoCloseable {
    * @param cache with room for them
    * @param wanted which of them the logits are wanted after, in order
    */
-  record Reading(KeyValueCache cache, int[] tokens, int[] wanted) {
+  record NewTokens(KeyValueCache cache, int[] tokens, int[] wanted) {
     int blocks() {
-      return KeyValueBlocks.count(length());
+      return KeyValueBlocks.blocksOf(length());
     }
 
     boolean alone() {
-      return tokens.length > MOST_TOGETHER;
+      return tokens.length > MOST_TOKENS_TOGETHER;
     }
 
     int length() {
@@ -65,29 +71,29 @@ final class StepInput implements AutoCloseable {
    * Arguments.
    *
    * @param parent owns their memory
-   * @param readings whose wanted logits come in this order
+   * @param rows whose wanted logits come in this order
    */
-  StepInput(NDManager parent, List<Reading> readings) {
-    this.scope = parent.newSubManager();
-    List<Reading> alone = readings.stream().filter(Reading::alone).toList();
-    List<Reading> together =
-        readings.stream()
-            .filter(reading -> !reading.alone())
-            .sorted(Comparator.comparingInt(Reading::blocks).reversed())
+  StepInput(NDManager parent, List<NewTokens> rows) {
+    List<NewTokens> alone = rows.stream().filter(NewTokens::alone).toList();
+    List<NewTokens> together =
+        rows.stream()
+            .filter(row -> !row.alone())
+            .sorted(Comparator.comparingInt(NewTokens::blocks).reversed())
             .toList();
-    List<List<Reading>> parts = new ArrayList<>();
-    alone.forEach(reading -> parts.add(List.of(reading)));
+    List<List<NewTokens>> parts = new ArrayList<>();
+    alone.forEach(row -> parts.add(List.of(row)));
     parts.addAll(groups(together));
-    List<Reading> ordered = parts.stream().flatMap(List::stream).toList();
+    List<NewTokens> ordered = parts.stream().flatMap(List::stream).toList();
+    this.scope = parent.newSubManager();
     try {
-      addTensor(ordered.stream().flatMapToLong(reading -> longs(reading.tokens())));
-      addTensor(ordered.stream().flatMapToLong(Reading::positions));
-      addTensor(together.stream().flatMapToLong(Reading::places));
+      addTensor(ordered.stream().flatMapToLong(row -> longs(row.tokens())));
+      addTensor(ordered.stream().flatMapToLong(NewTokens::positions));
+      addTensor(together.stream().flatMapToLong(NewTokens::places));
       addList(parts.stream().mapToLong(StepInput::tokens));
       addList(parts.stream().mapToLong(StepInput::longest));
       values.add(TorchProgram.list(parts.stream().map(this::table).toList()));
       values.add(IValue.from((long) alone.size()));
-      addTensor(wanted(readings, ordered));
+      addTensor(wanted(rows, ordered));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -95,44 +101,45 @@ final class StepInput implements AutoCloseable {
   }
 
   /** Rows with the most blocks come first. */
-  private static List<List<Reading>> groups(List<Reading> rows) {
-    List<List<Reading>> groups = new ArrayList<>();
+  private static List<List<NewTokens>> groups(List<NewTokens> rows) {
+    List<List<NewTokens>> groups = new ArrayList<>();
     int begin = 0;
-    for (int at = 1; at <= rows.size(); at++) {
-      boolean last = at == rows.size();
-      if (last || padding(rows.get(begin), rows.get(at), rows.size() - at) > GROUP_BLOCKS) {
+    long left = tokens(rows);
+    for (int at = 0; at < rows.size(); at++) {
+      NewTokens row = rows.get(at);
+      // at least so many blocks are not there, if all that are left go with the longest
+      long padding = (rows.get(begin).blocks() - row.blocks()) * left;
+      if (padding > GROUP_BLOCKS) {
         groups.add(rows.subList(begin, at));
         begin = at;
       }
+      left -= row.tokens().length;
+    }
+    if (begin < rows.size()) {
+      groups.add(rows.subList(begin, rows.size()));
     }
     return groups;
   }
 
-  /**
-   * Blocks that are not there, at least, where so many more rows go with the longest of a group.
-   */
-  private static int padding(Reading longest, Reading next, int rows) {
-    return (longest.blocks() - next.blocks()) * rows;
+  private static long tokens(List<NewTokens> part) {
+    return part.stream().mapToLong(row -> row.tokens().length).sum();
   }
 
-  private static long tokens(List<Reading> part) {
-    return part.stream().mapToLong(reading -> reading.tokens().length).sum();
-  }
-
-  private static long longest(List<Reading> part) {
-    return part.stream().mapToLong(Reading::length).max().orElseThrow();
+  private static long longest(List<NewTokens> part) {
+    long longest = part.stream().mapToLong(NewTokens::length).max().orElseThrow();
+    return part.get(0).alone() ? longest : Math.max(longest, LEAST_LENGTH);
   }
 
   /** The blocks of a row that is read by itself, or of each token of a group. */
-  private NDArray table(List<Reading> part) {
+  private NDArray table(List<NewTokens> part) {
     int width = part.get(0).blocks();
     int height = part.get(0).alone() ? 1 : (int) tokens(part);
-    long[] table = new long[height * width]; // of nobody's block, 0
+    long[] table = new long[height * width]; // block 0 where there are no more
     int line = 0;
-    for (Reading reading : part) {
-      for (int i = 0; i < (reading.alone() ? 1 : reading.tokens().length); i++, line++) {
-        for (int block = 0; block < reading.blocks(); block++) {
-          table[line * width + block] = reading.cache().block(block * KeyValueBlocks.TOKENS);
+    for (NewTokens row : part) {
+      for (int i = 0; i < (row.alone() ? 1 : row.tokens().length); i++, line++) {
+        for (int block = 0; block < row.blocks(); block++) {
+          table[line * width + block] = row.cache().block(block * KeyValueBlocks.TOKENS);
         }
       }
     }
@@ -140,15 +147,15 @@ final class StepInput implements AutoCloseable {
   }
 
   /** Where the tokens that count stand, in the order of the rows as they were given. */
-  private static LongStream wanted(List<Reading> readings, List<Reading> ordered) {
-    IdentityHashMap<Reading, long[]> wanted = new IdentityHashMap<>();
+  private static LongStream wanted(List<NewTokens> rows, List<NewTokens> ordered) {
+    IdentityHashMap<NewTokens, long[]> wanted = new IdentityHashMap<>();
     int at = 0;
-    for (Reading reading : ordered) {
+    for (NewTokens row : ordered) {
       int begin = at;
-      wanted.put(reading, longs(reading.wanted()).map(token -> begin + token).toArray());
-      at += reading.tokens().length;
+      wanted.put(row, longs(row.wanted()).map(token -> begin + token).toArray());
+      at += row.tokens().length;
     }
-    return readings.stream().map(wanted::get).flatMapToLong(Arrays::stream);
+    return rows.stream().map(wanted::get).flatMapToLong(Arrays::stream);
   }
 
   private static LongStream longs(int[] numbers) {
@@ -169,7 +176,7 @@ final class StepInput implements AutoCloseable {
    * @param before those that come before these
    * @param after those that come after them
    */
-  IValue[] between(List<IValue> before, IValue... after) {
+  IValue[] arguments(List<IValue> before, IValue... after) {
     return Stream.of(before.stream(), values.stream(), Arrays.stream(after))
         .flatMap(part -> part)
         .toArray(IValue[]::new);

@@ -1,5 +1,5 @@
-  # Attention of prompts, and how their keys and values are kept. `attend`, for single tokens, is one
-  # device's own.
+  # Attention of prompts, and how their keys and values are kept. `attend`, for rows with few tokens, is
+  # one device's own.
 
   # A prompt's keys and values, [n, 3, heads, headSize], go to their blocks, see `spots`.
   def write(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, spots: List[int]) -> NoneType:
@@ -27,7 +27,7 @@
   def mask(self: __torch__.Program, count: int, length: int, table: Tensor) -> Optional[Tensor]:
     mask = annotate(Optional[Tensor], None)
     if count < length:
-      full = torch.full([count, table.size(1) * 64], float("-inf"), dtype=self.attention, device=table.device)
+      full = torch.full([count, table.size(1) * 64], float("-inf"), dtype=self.prompt_type, device=table.device)
       mask = torch.triu(full, length - count + 1)
     return mask
 
@@ -51,9 +51,10 @@
     n = rows.size(0)
     heads = rows.size(2)
     head_size = rows.size(3)
-    own = rows.to(self.attention).permute([1, 2, 0, 3])  # [3, heads, n, headSize]
+    own = rows.to(self.prompt_type).permute([1, 2, 0, 3])  # [3, heads, n, headSize]
     if mask is None:
-      key, value = torch.unbind(own.narrow(0, 1, 2).contiguous().unsqueeze(1))
+      kept = own.narrow(0, 1, 2).contiguous().to(keys.dtype).to(self.prompt_type)  # as later pieces will
+      key, value = torch.unbind(kept.unsqueeze(1))
       attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key, value, None, 0.0, True).squeeze(0)
     else:
       some = unchecked_cast(Tensor, mask)
@@ -64,9 +65,9 @@
       key2.select(1, blocks - 1).narrow(2, 64 - rest, rest).zero_()  # no number, maybe
       value2.select(1, blocks - 1).narrow(1, 64 - rest, rest).zero_()
       seen = value2.reshape([heads, blocks * 64, head_size])
-      if n <= 64 and self.attention == 6:
+      if n <= 64 and self.prompt_type == 6:  # fp32
         query2 = (own.select(0, 0) * head_size ** -0.5).unsqueeze(1)
-        scores = torch.empty([heads, n, blocks, 64], dtype=self.attention, device=rows.device)
+        scores = torch.empty([heads, n, blocks, 64], dtype=self.prompt_type, device=rows.device)
         torch.add(torch.matmul(query2, key2).permute([0, 2, 1, 3]), some.reshape([n, blocks, 64]), out=scores)
         attended = torch.bmm(torch.softmax(scores.reshape([heads, n, -1]), 2), seen)
       else:
@@ -77,7 +78,7 @@
   # One conversation's blocks of a layer's keys or values, one after the other within each head: from
   # [blocks, heads, .., ..] to [heads, blocks, .., ..].
   def cached(self: __torch__.Program, table: Tensor, runs: List[int], blocks: int) -> Tensor:
-    cached = torch.empty([table.size(1), blocks, table.size(2), table.size(3)], dtype=self.attention, device=table.device)
+    cached = torch.empty([table.size(1), blocks, table.size(2), table.size(3)], dtype=self.prompt_type, device=table.device)
     at = 0
     for i in range(0, len(runs), 2):
       cached.narrow(1, at, runs[i + 1]).copy_(table.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))

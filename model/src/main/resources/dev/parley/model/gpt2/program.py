@@ -4,7 +4,7 @@ class Program(Module):
   training : bool
   layer_count : int
   head_count : int
-  attention : int
+  prompt_type : int
   layer_norm_epsilon : float
 
   # GPT-2 (Radford et al. 2019) as Hugging Face's GPT2LMHeadModel computes it: LayerNorm before each
@@ -18,8 +18,8 @@ class Program(Module):
 
 #kernels#
   # One step of many conversations at once, each with some new tokens; the new tokens of all of them
-  # stand one after the other. First come prompts, each by itself, then groups of single tokens
-  # whose conversations are of similar length.
+  # stand one after the other. First come prompts, each by itself, then groups of conversations with
+  # few new tokens, each of which attends by itself; those of a group are of similar length.
   #   p: what `keep` returns
   #   caches: of each layer the keys, [blocks, heads, headSize, 64], and the values, [blocks, heads, 64,
   #     headSize], of the tokens before; those of the new tokens are written to them
@@ -196,21 +196,21 @@ class Program(Module):
         kept.append(p[i])
     return kept
 
-  # Caches of `blocks` blocks, which begin with those of `old`, if there are any. Block 0 belongs to
-  # nobody and is zero.
-  def enlarge(self: __torch__.Program, p: List[Tensor], old: List[Tensor], blocks: int, dtype: int) -> List[Tensor]:
+  # Makes room in caches for `blocks` blocks, one table after the other, so that never more than one is
+  # there twice; the first `used` blocks keep what they hold. Block 0 belongs to nobody and is zero.
+  #   caches: see `step`; empty, or some of them, where they were never made
+  def enlarge(self: __torch__.Program, p: List[Tensor], caches: List[Tensor], used: int, blocks: int, dtype: int) -> NoneType:
     heads = self.head_count
     head_size = p[0].size(1) // heads
-    caches = annotate(List[Tensor], [])
     for i in range(2 * self.layer_count):
       shape = [[blocks, heads, head_size, 64], [blocks, heads, 64, head_size]][i % 2]
       cache = torch.empty(shape, dtype=dtype, device=p[0].device)
-      if len(old) > 0:
-        cache.narrow(0, 0, old[i].size(0)).copy_(old[i])
+      if i < len(caches):
+        cache.narrow(0, 0, used).copy_(caches[i].narrow(0, 0, used))
+        caches[i] = cache
       else:
         cache.select(0, 0).zero_()
-      caches.append(cache)
-    return caches
+        caches.append(cache)
 
   # Blocks of a conversation are copied to blocks of another one.
   def share(self: __torch__.Program, caches: List[Tensor], sources: List[int], targets: List[int]) -> NoneType:

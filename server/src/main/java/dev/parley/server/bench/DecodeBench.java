@@ -2,6 +2,7 @@ package dev.parley.server.bench;
 
 import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.KeyValueCache;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.server.bench.Rounds.Series;
 import dev.parley.server.engine.ChatEngine;
@@ -203,8 +204,7 @@ public final class DecodeBench {
 
   /** Room for exactly these conversations. */
   static EngineLimits limits(Gpt2Config config, int conversations, int tokensEach) {
-    // A cache grows by half of itself in blocks of 64, and a start wants 16 tokens to spare.
-    int each = Math.min(config.contextLength(), (tokensEach + 16) * 3 / 2 + 64);
+    int each = KeyValueCache.room(tokensEach + 16, config.contextLength()); // a start's headroom
     int capacity = Math.toIntExact((long) conversations * each + config.contextLength());
     EngineLimits usual = EngineLimits.of(capacity);
     return new EngineLimits(

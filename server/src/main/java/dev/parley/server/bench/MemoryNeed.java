@@ -17,7 +17,8 @@ final class MemoryNeed {
   private MemoryNeed() {}
 
   /**
-   * Whether a model in several precisions at once, and its caches, leave a quarter of the memory.
+   * Whether a model in several precisions at once, each with its caches, leaves a quarter of the
+   * memory.
    *
    * @param cachedTokens at once, over all conversations
    */
@@ -25,7 +26,8 @@ final class MemoryNeed {
     // The token embedding may be there twice, as the embedding and packed as the head.
     long bytes = precisions.stream().mapToLong(precision -> 2L * StepCost.bytes(precision)).sum();
     long models = (bytes + PACKING_BYTES) * config.parameterCount();
-    return models + cacheBytes(config, cachedTokens) <= memory() / 4 * 3;
+    long caches = precisions.size() * cacheBytes(config, cachedTokens);
+    return models + caches <= memory() / 4 * 3;
   }
 
   /**

@@ -188,12 +188,6 @@ final class EngineLoop {
     stepClock.lap(Part.SCHEDULING);
     try (Results results = runner.run(rows)) {
       stepClock.lap(Part.MODEL);
-      rows.forEach(
-          (grant, turn) -> {
-            if (results.of(grant).calls().size() > 1) {
-              scheduler.inPieces(turn.id, results.of(grant).calls());
-            }
-          });
       scheduler.apply(plan);
       take(plan, rows, results, begin);
     }

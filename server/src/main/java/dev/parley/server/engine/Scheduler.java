@@ -135,20 +135,6 @@ final class Scheduler {
     seats.read(turns.get(id).seat, 1);
   }
 
-  /**
-   * A turn's row was read in several calls, for lack of memory; called before {@link #apply}.
-   *
-   * @param calls how many tokens each of them read
-   */
-  void inPieces(long id, List<Integer> calls) {
-    Seat seat = turns.get(id).seat;
-    int cached = seat.cached;
-    for (int call : calls) {
-      cached += call;
-      seats.grow(seat, cached);
-    }
-  }
-
   /** A turn's row had so many guesses in it; called before any of them is accepted. */
   void guessed(long id, int guesses) {
     Seat seat = turns.get(id).seat;

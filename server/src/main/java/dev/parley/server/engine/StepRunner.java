@@ -35,17 +35,9 @@ final class StepRunner {
    * @param logits after the last of its tokens and after each of its guesses; empty where none are
    *     wanted
    * @param guesses read behind its tokens
-   * @param calls how many tokens each call read, guesses included: memory grows with each
    * @param error why it failed; its cache is in doubt then
    */
-  record Result(
-      List<Logits> logits, int[] guesses, List<Integer> calls, @Nullable Throwable error) {
-    private Result after(List<Integer> before) {
-      List<Integer> all = new ArrayList<>(before);
-      all.addAll(calls);
-      return new Result(logits, guesses, all, error);
-    }
-  }
+  record Result(List<Logits> logits, int[] guesses, @Nullable Throwable error) {}
 
   /** What became of the rows of a step, with the logits that they asked about; closed after use. */
   static final class Results implements AutoCloseable {
@@ -160,7 +152,7 @@ final class StepRunner {
         log.warn("no memory for a row of {} tokens; it is read in pieces", tokens);
         inPieces(grants.get(0), rows.get(0), results);
       } else {
-        results.results.put(grants.get(0), new Result(List.of(), NONE, List.of(), e));
+        results.results.put(grants.get(0), new Result(List.of(), NONE, e));
       }
     }
   }
@@ -170,16 +162,14 @@ final class StepRunner {
     return Math.min(row.tokens().length / 2, row.tokens().length - row.queries().size());
   }
 
-  /** A row read in two calls or more: the same keys, values and logits as in one. */
+  /** A row read in two calls or more; but for rounding, all comes out as in one. */
   private void inPieces(Grant grant, Gpt2Decoder.Row row, Results results) {
     int first = firstPiece(row);
     int[] begin = Arrays.copyOf(row.tokens(), first);
     int[] end = Arrays.copyOfRange(row.tokens(), first, row.tokens().length);
     make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), begin, List.of())), results);
-    Result read = results.of(grant);
-    if (read.error() == null) {
+    if (results.of(grant).error() == null) {
       make(List.of(grant), List.of(new Gpt2Decoder.Row(row.cache(), end, row.queries())), results);
-      results.results.computeIfPresent(grant, (unused, rest) -> rest.after(read.calls()));
     }
   }
 
@@ -191,8 +181,7 @@ final class StepRunner {
       int[] tokens = rows.get(r).tokens();
       int guessed = Math.max(0, rows.get(r).queries().size() - 1);
       int[] guesses = Arrays.copyOfRange(tokens, tokens.length - guessed, tokens.length);
-      results.results.put(
-          grants.get(r), new Result(logits.row(r), guesses, List.of(tokens.length), null));
+      results.results.put(grants.get(r), new Result(logits.row(r), guesses, null));
     }
   }
 }

@@ -122,8 +122,8 @@ class ChatEngineTest {
   }
 
   /**
-   * Where keys and values are rounded, it matters what of a prompt is read at once, so that prompts
-   * are not cut there; else they are.
+   * Where keys and values are fp16, scores of a few tokens are rounded and those of many are not,
+   * so that it matters to the last digits how a prompt is cut: there it is not.
    */
   @ParameterizedTest
   @CsvSource({"REFERENCE, 64", "FP32, 64", "FP16, 64", "BF16, 1100", "INT8, 1100"})
