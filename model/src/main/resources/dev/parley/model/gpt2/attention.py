@@ -1,7 +1,8 @@
   # Attention of prompts, and how their keys and values are kept. `attend`, for rows with few tokens, is
   # one device's own.
 
-  # A prompt's keys and values, [n, 3, heads, headSize], go to their blocks, see `spots`.
+  # A prompt's keys and values, [n, 3, heads, headSize], go to their blocks, see `spots`. What is behind
+  # them in the last one becomes zero: it may be no number, and is read with the others.
   def write(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, spots: List[int]) -> NoneType:
     key = rows.select(1, 1).permute([1, 2, 0])  # [heads, headSize, n]
     value = rows.select(1, 2).transpose(0, 1)  # [heads, n, headSize]
@@ -11,6 +12,9 @@
       keys.select(0, spots[i]).narrow(2, spots[i + 1], count).copy_(key.narrow(2, at, count))
       values.select(0, spots[i]).narrow(1, spots[i + 1], count).copy_(value.narrow(1, at, count))
       at = at + count
+      end = spots[i + 1] + count
+      keys.select(0, spots[i]).narrow(2, end, 64 - end).zero_()
+      values.select(0, spots[i]).narrow(1, end, 64 - end).zero_()
 
   # Where the last `count` of `length` tokens go: block after block, the place in it, how many.
   #   table: [1, blocks]
@@ -45,9 +49,9 @@
 
   # Attention of a prompt's tokens: to each other alone where there is no mask, else to all of what is
   # cached.
-  #   rows: [n, 3, heads, headSize]; runs: of its conversation's blocks, of which `length` tokens count
+  #   rows: [n, 3, heads, headSize]; runs: of its conversation's blocks; mask: see `mask`
   # Returns [n, heads * headSize].
-  def read(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, runs: List[int], length: int, mask: Optional[Tensor]) -> Tensor:
+  def read(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, runs: List[int], mask: Optional[Tensor]) -> Tensor:
     n = rows.size(0)
     heads = rows.size(2)
     head_size = rows.size(3)
@@ -58,29 +62,37 @@
       attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key, value, None, 0.0, True).squeeze(0)
     else:
       some = unchecked_cast(Tensor, mask)
-      blocks = some.size(1) // 64
-      key2 = self.cached(keys, runs, blocks)
-      value2 = self.cached(values, runs, blocks)
-      rest = blocks * 64 - length
-      key2.select(1, blocks - 1).narrow(2, 64 - rest, rest).zero_()  # no number, maybe
-      value2.select(1, blocks - 1).narrow(1, 64 - rest, rest).zero_()
-      seen = value2.reshape([heads, blocks * 64, head_size])
+      cached_keys = self.blocks(keys, runs)  # [blocks, heads, headSize, 64]
+      blocks = cached_keys.size(0)
+      cached_values = self.tokens(values, runs, blocks)  # [heads, blocks * 64, headSize]
       if n <= 64 and self.prompt_type == 6:  # fp32
-        query2 = (own.select(0, 0) * head_size ** -0.5).unsqueeze(1)
+        scaled = own.select(0, 0) * head_size ** -0.5
         scores = torch.empty([heads, n, blocks, 64], dtype=self.prompt_type, device=rows.device)
-        torch.add(torch.matmul(query2, key2).permute([0, 2, 1, 3]), some.reshape([n, blocks, 64]), out=scores)
-        attended = torch.bmm(torch.softmax(scores.reshape([heads, n, -1]), 2), seen)
+        torch.add(torch.matmul(scaled, cached_keys).permute([1, 2, 0, 3]), some.reshape([n, blocks, 64]), out=scores)
+        attended = torch.bmm(torch.softmax(scores.reshape([heads, n, -1]), 2), cached_values)
       else:
-        key3 = key2.permute([0, 1, 3, 2]).reshape([1, heads, blocks * 64, head_size])
-        attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key3, seen.unsqueeze(0), some).squeeze(0)
+        all_keys = cached_keys.permute([1, 0, 3, 2]).reshape([1, heads, -1, head_size])
+        attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), all_keys, cached_values.unsqueeze(0), some).squeeze(0)
     return attended.permute([1, 0, 2]).reshape([n, -1]).to(rows.dtype)
 
-  # One conversation's blocks of a layer's keys or values, one after the other within each head: from
-  # [blocks, heads, .., ..] to [heads, blocks, .., ..].
-  def cached(self: __torch__.Program, table: Tensor, runs: List[int], blocks: int) -> Tensor:
-    cached = torch.empty([table.size(1), blocks, table.size(2), table.size(3)], dtype=self.prompt_type, device=table.device)
+  # One conversation's blocks of a layer's keys, one after the other: where they stand, if they are
+  # neighbours and of the right type.
+  def blocks(self: __torch__.Program, keys: Tensor, runs: List[int]) -> Tensor:
+    parts = annotate(List[Tensor], [])
+    for i in range(0, len(runs), 2):
+      parts.append(keys.narrow(0, runs[i], runs[i + 1]))
+    blocks = parts[0]
+    if len(parts) > 1:
+      blocks = torch.cat(parts, 0)
+    return blocks.to(self.prompt_type)
+
+  # One conversation's blocks of a layer's values, those of each head side by side:
+  # [heads, blocks * 64, headSize].
+  def tokens(self: __torch__.Program, values: Tensor, runs: List[int], blocks: int) -> Tensor:
+    heads = values.size(1)
+    tokens = torch.empty([heads, blocks, 64, values.size(3)], dtype=self.prompt_type, device=values.device)
     at = 0
     for i in range(0, len(runs), 2):
-      cached.narrow(1, at, runs[i + 1]).copy_(table.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))
+      tokens.narrow(1, at, runs[i + 1]).copy_(values.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))
       at = at + runs[i + 1]
-    return cached
+    return tokens.reshape([heads, blocks * 64, -1])
