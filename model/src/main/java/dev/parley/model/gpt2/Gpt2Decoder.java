@@ -175,14 +175,13 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * Says that the caches of all conversations will hold so many tokens. On a CPU there is room for
-   * them from the first token on, which takes addresses, and memory only once it is used. Else, and
-   * without this, room is doubled when it is used up, by which every cache is copied.
+   * Says that the caches of all conversations will hold so many tokens, before the first is read.
+   * On a CPU there is room for them from then on, which takes addresses on Linux, and memory only
+   * once it is used. On a GPU, and without this, room is doubled when it is used up, by which every
+   * cache is copied.
    */
   public void reserve(long tokens) {
-    if (!manager.getDevice().isGpu()) {
-      blocks.reserve(tokens);
-    }
+    blocks.reserve(tokens, !manager.getDevice().isGpu());
   }
 
   /** An empty cache for a conversation with this model; the caller closes it. */
@@ -194,9 +193,11 @@ public final class Gpt2Decoder implements AutoCloseable {
    * Reads the new tokens of every row in one call.
    *
    * @return the answers to the rows' queries; the caller closes it
-   * @throws IllegalArgumentException if a row exceeds the context; no cache holds other tokens then
+   * @throws IllegalArgumentException if a row exceeds the context or its cache is another
+   *     decoder's; no cache holds other tokens then
    */
   public StepLogits step(List<Row> rows) {
+    rows.forEach(row -> row.cache().requireIn(blocks));
     rows.forEach(row -> row.cache().reserve(row.tokens().length));
     List<StepInput.NewTokens> readings = rows.stream().map(Row::newTokens).toList();
     NDManager owner = manager.newSubManager();
@@ -226,7 +227,7 @@ public final class Gpt2Decoder implements AutoCloseable {
    * @throws IllegalArgumentException if a sequence exceeds the context
    */
   public List<Score> scores(List<Scored> sequences) {
-    return new SequenceScores(manager, program, this::model).of(sequences, this);
+    return new SequenceScores(manager, program, model()).of(sequences, this);
   }
 
   /** As {@link #scores}: for each sequence the sum of the logarithms of its labels, in nats. */

@@ -25,9 +25,10 @@ final class KeyValueBlocks implements AutoCloseable {
   private final IValue parameters;
   private final IValue tables =
       TorchProgram.list(List.of()); // of every layer, once there is a block
-  private int reserved;
+  private int first = FIRST_BLOCKS; // blocks of the first tables
+  private int enough = Integer.MAX_VALUE; // blocks beyond which tables need not grow
   private int room; // blocks of the tables
-  private int used = 1; // blocks that were ever taken, and nobody's
+  private int used = 1; // blocks that were ever taken; block 0 is nobody's
   private int[] returned = new int[16];
   private int returnedCount;
 
@@ -50,18 +51,24 @@ final class KeyValueBlocks implements AutoCloseable {
   }
 
   /**
-   * Says that caches of so many tokens in all will be there: the tables have room for them from the
-   * first block on, and need not grow, by which every cache is copied.
+   * Says that caches of so many tokens in all will be there. From any thread, before the first
+   * block is taken.
    *
    * @param tokens as conversations are charged for them: in whole blocks, up to a full context each
+   * @param atOnce whether the tables have room for them from the first block on, and need not grow,
+   *     by which every cache is copied
    */
-  void reserve(long tokens) {
+  void reserve(long tokens, boolean atOnce) {
     int context = config.contextLength();
     long blocks = (tokens * blocksOf(context) + context - 1) / context;
-    reserved = (int) Math.min(1 + blocks, limit());
+    enough = (int) Math.min(1 + blocks, limit());
+    first = atOnce ? enough : Math.min(FIRST_BLOCKS, enough);
   }
 
-  /** The program numbers rows of the tables, of which a block has the more, in 32 bits. */
+  /**
+   * Rows of the tables are numbered in 32 bits; a block has heads times headSize rows of keys, and
+   * heads times 64 of values.
+   */
   private int limit() {
     int headSize = config.embeddingSize() / config.headCount();
     return Integer.MAX_VALUE / (config.headCount() * Math.max(headSize, TOKENS));
@@ -70,14 +77,15 @@ final class KeyValueBlocks implements AutoCloseable {
   /**
    * A block for a conversation; what is in it means nothing.
    *
-   * @throws ai.djl.engine.EngineException without memory; nothing has changed then
+   * @throws ai.djl.engine.EngineException without memory for larger tables; no block is taken then
    */
   int take() {
     if (returnedCount > 0) {
       return returned[--returnedCount];
     }
     if (used >= room && room < limit()) {
-      enlarge((int) Math.min(Math.max(Math.max(FIRST_BLOCKS, reserved), 2L * room), limit()));
+      long doubled = room == 0 ? first : 2L * room;
+      enlarge((int) Math.min(doubled, room < enough ? enough : limit()));
     }
     if (used >= room) {
       throw new IllegalStateException(

@@ -47,8 +47,7 @@ public final class KeyValueCache implements AutoCloseable {
 
   /**
    * Replaces what is cached by the beginning of another conversation with the same model, as if its
-   * tokens had been read here. The other cache does not change. Without memory for the blocks that
-   * it takes, nothing has changed.
+   * tokens had been read here. The other cache does not change.
    *
    * @param tokens 1 to {@code source.length()}
    */
@@ -57,9 +56,7 @@ public final class KeyValueCache implements AutoCloseable {
       throw new IllegalArgumentException(
           "cannot copy %d of %d tokens".formatted(tokens, source.length));
     }
-    if (source.blocks != blocks) {
-      throw new IllegalArgumentException("the other cache is one of another model");
-    }
+    source.requireIn(blocks);
     int needed = KeyValueBlocks.blocksOf(tokens);
     take(needed);
     length = 0; // until they are copied
@@ -98,6 +95,13 @@ public final class KeyValueCache implements AutoCloseable {
     while (blockCount > kept) {
       blockCount--;
       blocks.giveBack(taken[blockCount]);
+    }
+  }
+
+  /** Checks that this cache is one of a decoder's. */
+  void requireIn(KeyValueBlocks others) {
+    if (blocks != others) {
+      throw new IllegalArgumentException("the cache is one of another decoder");
     }
   }
 

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -25,7 +24,7 @@ final class SequenceScores {
 
   private final NDManager manager;
   private final TorchProgram program;
-  private final Supplier<List<IValue>> model;
+  private final List<IValue> model;
 
   /**
    * Scores.
@@ -33,7 +32,7 @@ final class SequenceScores {
    * @param model the arguments of a step that come before those of its rows; asked for when there
    *     is room for the rows
    */
-  SequenceScores(NDManager manager, TorchProgram program, Supplier<List<IValue>> model) {
+  SequenceScores(NDManager manager, TorchProgram program, List<IValue> model) {
     this.manager = manager;
     this.program = program;
     this.model = model;
@@ -104,7 +103,7 @@ final class SequenceScores {
         IValue targets =
             TorchProgram.argument(
                 scope.create(labels.stream().mapToLong(Long::longValue).toArray()))) {
-      return program.tensor(scope, "score", input.arguments(model.get(), targets)).toDoubleArray();
+      return program.tensor(scope, "score", input.arguments(model, targets)).toDoubleArray();
     }
   }
 

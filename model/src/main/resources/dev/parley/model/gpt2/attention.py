@@ -13,8 +13,9 @@
       values.select(0, spots[i]).narrow(1, spots[i + 1], count).copy_(value.narrow(1, at, count))
       at = at + count
       end = spots[i + 1] + count
-      keys.select(0, spots[i]).narrow(2, end, 64 - end).zero_()
-      values.select(0, spots[i]).narrow(1, end, 64 - end).zero_()
+      if end < 64:  # the last block
+        keys.select(0, spots[i]).narrow(2, end, 64 - end).zero_()
+        values.select(0, spots[i]).narrow(1, end, 64 - end).zero_()
 
   # Where the last `count` of `length` tokens go: block after block, the place in it, how many.
   #   table: [1, blocks]
@@ -57,8 +58,8 @@
     head_size = rows.size(3)
     own = rows.to(self.prompt_type).permute([1, 2, 0, 3])  # [3, heads, n, headSize]
     if mask is None:
-      kept = own.narrow(0, 1, 2).contiguous().to(keys.dtype).to(self.prompt_type)  # as later pieces will
-      key, value = torch.unbind(kept.unsqueeze(1))
+      kept = rows.narrow(1, 1, 2).permute([1, 2, 0, 3]).contiguous().to(keys.dtype)  # as later pieces see them
+      key, value = torch.unbind(kept.to(self.prompt_type).unsqueeze(1))
       attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key, value, None, 0.0, True).squeeze(0)
     else:
       some = unchecked_cast(Tensor, mask)

@@ -27,9 +27,9 @@ class Program(Module):
   #   places: [tokens of groups], 64 times the block that a token's keys and values go to, plus the
   #     place in it
   #   counts[i]: the tokens of a prompt or a group
-  #   lengths[i]: the most tokens that one of them attends to, itself included
+  #   lengths[i]: the most tokens that one of them attends to, itself included; of a group at least 16
   #   tables[i]: [1, blocks] for a prompt, [counts[i], blocks] for a group: the blocks of each
-  #     conversation, in order; any that are there after its last one
+  #     conversation, in order, and block 0 where it has no more
   #   prompts: how many of counts, lengths and tables are prompts
   #   wanted: [wanted], the indices into tokens whose logits are returned
   # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
@@ -204,13 +204,14 @@ class Program(Module):
     head_size = p[0].size(1) // heads
     for i in range(2 * self.layer_count):
       shape = [[blocks, heads, head_size, 64], [blocks, heads, 64, head_size]][i % 2]
-      cache = torch.empty(shape, dtype=dtype, device=p[0].device)
-      if i < len(caches):
+      if i >= len(caches):
+        first = torch.empty(shape, dtype=dtype, device=p[0].device)
+        first.select(0, 0).zero_()
+        caches.append(first)
+      elif caches[i].size(0) < blocks:  # else this was done before memory ran out
+        cache = torch.empty(shape, dtype=dtype, device=p[0].device)
         cache.narrow(0, 0, used).copy_(caches[i].narrow(0, 0, used))
         caches[i] = cache
-      else:
-        cache.select(0, 0).zero_()
-        caches.append(cache)
 
   # Blocks of a conversation are copied to blocks of another one.
   def share(self: __torch__.Program, caches: List[Tensor], sources: List[int], targets: List[int]) -> NoneType:

@@ -1,6 +1,7 @@
 package dev.parley.model.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -107,7 +109,7 @@ class AttentionTest {
         Gpt2Decoder decoder = kernels.decoder(weights);
         KeyValueCache first = decoder.newCache();
         KeyValueCache second = decoder.newCache()) {
-      decoder.reserve(64); // one block
+      decoder.reserve(64); // room for two blocks; three are taken
       int[] sequence = sequences().get(5);
       decoder.step(List.of(new Row(first, Arrays.copyOf(sequence, 40), false))).close();
       decoder.step(List.of(new Row(second, Arrays.copyOf(sequence, 90), false))).close();
@@ -116,6 +118,46 @@ class AttentionTest {
         assertThat(logits.row(0).get(0).whole())
             .containsExactly(
                 decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
+      }
+    }
+  }
+
+  @Test
+  void step_cacheOfAnotherDecoder_isRefused() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.FP32);
+        Gpt2Decoder other = Gpt2Decoder.load(weights, Precision.FP32);
+        KeyValueCache foreign = other.newCache();
+        KeyValueCache own = decoder.newCache()) {
+      other.step(List.of(new Row(foreign, new int[3], false))).close();
+
+      assertThatThrownBy(() -> decoder.step(List.of(new Row(foreign, new int[1], true))))
+          .hasMessage("the cache is one of another decoder");
+      assertThatThrownBy(() -> own.copyPrefix(foreign, 2))
+          .hasMessage("the cache is one of another decoder");
+      assertThat(foreign.length()).isEqualTo(3);
+    }
+  }
+
+  /** Whose blocks are given back twice would share them with the next one. */
+  @Test
+  void close_twice_nextConversationsHaveBlocksOfTheirOwn() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.FP32)) {
+      KeyValueCache gone = decoder.newCache();
+      decoder.step(List.of(new Row(gone, new int[70], false))).close();
+      gone.close();
+      gone.close();
+      try (KeyValueCache first = decoder.newCache();
+          KeyValueCache second = decoder.newCache()) {
+        decoder.step(List.of(new Row(first, new int[70], false))).close();
+        decoder.step(List.of(new Row(second, new int[70], false))).close();
+
+        assertThat(List.of(first.block(0), first.block(64), second.block(0), second.block(64)))
+            .doesNotHaveDuplicates()
+            .doesNotContain(0);
       }
     }
   }
