@@ -18,7 +18,6 @@ import java.util.stream.IntStream;
 public final class Gpt2Decoder implements AutoCloseable {
   private final Gpt2Config config;
   private final Precision precision;
-  private final DataType cacheType;
   private final NDManager manager;
   private final TorchProgram program;
   private final IValue parameters;
@@ -105,7 +104,6 @@ public final class Gpt2Decoder implements AutoCloseable {
       IValue packed) {
     this.config = config;
     this.precision = precision;
-    this.cacheType = cacheType;
     this.manager = manager;
     this.program = program;
     this.parameters = parameters;
@@ -175,10 +173,10 @@ public final class Gpt2Decoder implements AutoCloseable {
   }
 
   /**
-   * Says that the caches of all conversations will hold so many tokens, before the first is read.
-   * On a CPU there is room for them from then on, which takes addresses on Linux, and memory only
-   * once it is used. On a GPU, and without this, room is doubled when it is used up, by which every
-   * cache is copied.
+   * Says that the caches of all conversations will hold so many tokens. On a CPU there is room for
+   * all of them once the next is read, which takes addresses on Linux, and memory only once it is
+   * used. On a GPU, and without this, room is doubled when it is used up, by which every cache is
+   * copied.
    */
   public void reserve(long tokens) {
     blocks.reserve(tokens, !manager.getDevice().isGpu());
@@ -186,7 +184,7 @@ public final class Gpt2Decoder implements AutoCloseable {
 
   /** An empty cache for a conversation with this model; the caller closes it. */
   public KeyValueCache newCache() {
-    return new KeyValueCache(config, Precision.cacheBytesPerToken(config, cacheType), blocks);
+    return new KeyValueCache(blocks);
   }
 
   /**
@@ -199,10 +197,10 @@ public final class Gpt2Decoder implements AutoCloseable {
   public StepLogits step(List<Row> rows) {
     rows.forEach(row -> row.cache().requireIn(blocks));
     rows.forEach(row -> row.cache().reserve(row.tokens().length));
-    List<StepInput.NewTokens> readings = rows.stream().map(Row::newTokens).toList();
+    List<StepInput.NewTokens> tokens = rows.stream().map(Row::newTokens).toList();
     NDManager owner = manager.newSubManager();
     StepLogits logits;
-    try (StepInput input = new StepInput(manager, readings)) {
+    try (StepInput input = new StepInput(manager, tokens)) {
       NDArray result = program.tensor(owner, "step", input.arguments(model()));
       logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
     } catch (RuntimeException | Error e) {

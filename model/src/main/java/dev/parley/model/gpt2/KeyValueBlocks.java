@@ -16,7 +16,7 @@ final class KeyValueBlocks implements AutoCloseable {
   /** Tokens of a block; the program counts on it. */
   static final int TOKENS = 64;
 
-  /** Blocks of the first tables where no room was made before. */
+  /** Blocks of the first tables where nothing was reserved. */
   private static final int FIRST_BLOCKS = 64;
 
   private final Gpt2Config config;
@@ -25,8 +25,8 @@ final class KeyValueBlocks implements AutoCloseable {
   private final IValue parameters;
   private final IValue tables =
       TorchProgram.list(List.of()); // of every layer, once there is a block
-  private int first = FIRST_BLOCKS; // blocks of the first tables
-  private int enough = Integer.MAX_VALUE; // blocks beyond which tables need not grow
+  private int reserved; // blocks
+  private boolean atOnce;
   private int room; // blocks of the tables
   private int used = 1; // blocks that were ever taken; block 0 is nobody's
   private int[] returned = new int[16];
@@ -45,24 +45,33 @@ final class KeyValueBlocks implements AutoCloseable {
     this.parameters = parameters;
   }
 
+  /** The most tokens of a conversation. */
+  int contextLength() {
+    return config.contextLength();
+  }
+
+  /** Bytes of native memory that a token's keys and values take. */
+  long bytesPerToken() {
+    return Precision.cacheBytesPerToken(config, type);
+  }
+
   /** Blocks that so many tokens take. */
   static int blocksOf(int tokens) {
     return (tokens + TOKENS - 1) / TOKENS;
   }
 
   /**
-   * Says that caches of so many tokens in all will be there. From any thread, before the first
-   * block is taken.
+   * Says that caches of so many tokens in all will be there.
    *
    * @param tokens as conversations are charged for them: in whole blocks, up to a full context each
-   * @param atOnce whether the tables have room for them from the first block on, and need not grow,
-   *     by which every cache is copied
+   * @param atOnce whether the tables have room for them from the next time on that they grow, by
+   *     which every cache is copied
    */
   void reserve(long tokens, boolean atOnce) {
     int context = config.contextLength();
     long blocks = (tokens * blocksOf(context) + context - 1) / context;
-    enough = (int) Math.min(1 + blocks, limit());
-    first = atOnce ? enough : Math.min(FIRST_BLOCKS, enough);
+    this.reserved = (int) Math.min(1 + blocks, limit());
+    this.atOnce = atOnce;
   }
 
   /**
@@ -83,15 +92,22 @@ final class KeyValueBlocks implements AutoCloseable {
     if (returnedCount > 0) {
       return returned[--returnedCount];
     }
-    if (used >= room && room < limit()) {
-      long doubled = room == 0 ? first : 2L * room;
-      enlarge((int) Math.min(doubled, room < enough ? enough : limit()));
-    }
     if (used >= room) {
+      enlarge(next());
+    }
+    return used++;
+  }
+
+  /** Blocks of the tables that come after these. */
+  private int next() {
+    int limit = room < reserved ? reserved : limit();
+    if (room == limit) {
       throw new IllegalStateException(
           "%d blocks of %d tokens are all that can be numbered".formatted(room, TOKENS));
     }
-    return used++;
+    return atOnce && room < reserved
+        ? reserved
+        : (int) Math.min(Math.max(FIRST_BLOCKS, 2L * room), limit);
   }
 
   /** A block is nobody's any more. */

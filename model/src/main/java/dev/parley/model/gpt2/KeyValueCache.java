@@ -7,17 +7,13 @@ import java.util.Arrays;
  * conversation's cache is touched when it joins, grows or leaves. Owned by the engine thread.
  */
 public final class KeyValueCache implements AutoCloseable {
-  private final Gpt2Config config;
-  private final long bytesPerToken;
   private final KeyValueBlocks blocks;
   private int[] taken = new int[4];
   private int blockCount;
   private int length;
 
   /** An empty cache. */
-  KeyValueCache(Gpt2Config config, long bytesPerToken, KeyValueBlocks blocks) {
-    this.config = config;
-    this.bytesPerToken = bytesPerToken;
+  KeyValueCache(KeyValueBlocks blocks) {
     this.blocks = blocks;
   }
 
@@ -28,8 +24,8 @@ public final class KeyValueCache implements AutoCloseable {
 
   /** Bytes of native memory, but for what the last block holds beyond a full context. */
   public long sizeBytes() {
-    return bytesPerToken
-        * Math.min((long) blockCount * KeyValueBlocks.TOKENS, (long) config.contextLength());
+    return blocks.bytesPerToken()
+        * room(blockCount * KeyValueBlocks.TOKENS, blocks.contextLength());
   }
 
   /** The tokens that a cache of so many has room for: whole blocks, up to a full context. */
@@ -72,10 +68,10 @@ public final class KeyValueCache implements AutoCloseable {
    */
   void reserve(int tokens) {
     int needed = length + tokens;
-    if (needed > config.contextLength()) {
+    if (needed > blocks.contextLength()) {
       throw new IllegalArgumentException(
           "%d cached and %d new tokens exceed the context of %d"
-              .formatted(length, tokens, config.contextLength()));
+              .formatted(length, tokens, blocks.contextLength()));
     }
     take(KeyValueBlocks.blocksOf(needed));
   }

@@ -29,8 +29,7 @@ final class SequenceScores {
   /**
    * Scores.
    *
-   * @param model the arguments of a step that come before those of its rows; asked for when there
-   *     is room for the rows
+   * @param model the arguments of a step that come before those of its rows
    */
   SequenceScores(NDManager manager, TorchProgram program, List<IValue> model) {
     this.manager = manager;
@@ -76,18 +75,18 @@ final class SequenceScores {
   }
 
   private void read(List<Piece> pieces) {
-    List<StepInput.NewTokens> readings = new ArrayList<>();
+    List<StepInput.NewTokens> tokens = new ArrayList<>();
     List<Long> labels = new ArrayList<>();
     List<Reading> owners = new ArrayList<>();
     for (Piece piece : pieces) {
       piece.reading.cache.reserve(piece.count);
-      readings.add(piece.input());
+      tokens.add(piece.newTokens());
       for (int label : piece.labels()) {
         labels.add((long) label);
         owners.add(piece.reading);
       }
     }
-    double[] scores = score(readings, labels);
+    double[] scores = score(tokens, labels);
     int count = owners.size();
     for (int i = 0; i < count; i++) {
       owners.get(i).nats -= scores[i];
@@ -97,9 +96,9 @@ final class SequenceScores {
   }
 
   /** The program's answer: logarithms of all labels, then 1 or 0 for each. */
-  private double[] score(List<StepInput.NewTokens> readings, List<Long> labels) {
+  private double[] score(List<StepInput.NewTokens> tokens, List<Long> labels) {
     try (NDManager scope = manager.newSubManager();
-        StepInput input = new StepInput(scope, readings);
+        StepInput input = new StepInput(scope, tokens);
         IValue targets =
             TorchProgram.argument(
                 scope.create(labels.stream().mapToLong(Long::longValue).toArray()))) {
@@ -109,7 +108,7 @@ final class SequenceScores {
 
   /** Some tokens of a sequence: {@code count} after {@code past} that have been read. */
   private record Piece(Reading reading, int past, int count) {
-    StepInput.NewTokens input() {
+    StepInput.NewTokens newTokens() {
       int[] tokens = Arrays.copyOfRange(reading.sequence.tokens(), past, past + count);
       return new StepInput.NewTokens(reading.cache, tokens, counting().toArray());
     }

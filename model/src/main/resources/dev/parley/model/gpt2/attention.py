@@ -1,31 +1,31 @@
   # Attention of prompts, and how their keys and values are kept. `attend`, for rows with few tokens, is
   # one device's own.
 
-  # A prompt's keys and values, [n, 3, heads, headSize], go to their blocks, see `spots`. What is behind
-  # them in the last one becomes zero: it may be no number, and is read with the others.
-  def write(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, spots: List[int]) -> NoneType:
+  # The numbers of a prompt's blocks: [1, blocks].
+  def numbers(self: __torch__.Program, table: Tensor) -> List[int]:
+    numbers = annotate(List[int], [])
+    for i in range(table.size(1)):
+      numbers.append(int(table.select(1, i)))
+    return numbers
+
+  # A prompt's keys and values, [n, 3, heads, headSize], the last of `length` tokens, go to their
+  # conversation's blocks. What is behind them in the last one becomes zero: it may be no number, and is
+  # read with the others.
+  def write(self: __torch__.Program, rows: Tensor, keys: Tensor, values: Tensor, numbers: List[int], length: int) -> NoneType:
     key = rows.select(1, 1).permute([1, 2, 0])  # [heads, headSize, n]
     value = rows.select(1, 2).transpose(0, 1)  # [heads, n, headSize]
-    at = 0
-    for i in range(0, len(spots), 3):
-      count = spots[i + 2]
-      keys.select(0, spots[i]).narrow(2, spots[i + 1], count).copy_(key.narrow(2, at, count))
-      values.select(0, spots[i]).narrow(1, spots[i + 1], count).copy_(value.narrow(1, at, count))
-      at = at + count
-      end = spots[i + 1] + count
-      if end < 64:  # the last block
-        keys.select(0, spots[i]).narrow(2, end, 64 - end).zero_()
-        values.select(0, spots[i]).narrow(1, end, 64 - end).zero_()
-
-  # Where the last `count` of `length` tokens go: block after block, the place in it, how many.
-  #   table: [1, blocks]
-  def spots(self: __torch__.Program, table: Tensor, count: int, length: int) -> List[int]:
-    spots = annotate(List[int], [])
-    begin = length - count
-    for i in range(begin // 64, table.size(1)):
+    begin = length - rows.size(0)
+    for i in range(begin // 64, len(numbers)):
       place = max(begin - i * 64, 0)
-      spots.extend([int(table.select(1, i)), place, min(length - i * 64, 64) - place])
-    return spots
+      end = min(length - i * 64, 64)
+      at = i * 64 + place - begin
+      block_keys = keys.select(0, numbers[i])
+      block_values = values.select(0, numbers[i])
+      block_keys.narrow(2, place, end - place).copy_(key.narrow(2, at, end - place))
+      block_values.narrow(1, place, end - place).copy_(value.narrow(1, at, end - place))
+      if end < 64:  # the last block
+        block_keys.narrow(2, end, 64 - end).zero_()
+        block_values.narrow(1, end, 64 - end).zero_()
 
   # What a prompt's `count` tokens add to their scores of whole blocks of tokens, of which they are the
   # last of `length`: [count, 64 * blocks]. Nothing where they are all of them.
@@ -36,16 +36,15 @@
       mask = torch.triu(full, length - count + 1)
     return mask
 
-  # The blocks of a conversation, [1, blocks], as runs of neighbours: the first of each, then how many.
-  def runs(self: __torch__.Program, table: Tensor) -> List[int]:
+  # Blocks as runs of neighbours: the first of each, then how many.
+  def runs(self: __torch__.Program, numbers: List[int]) -> List[int]:
     runs = annotate(List[int], [])
-    for i in range(table.size(1)):
-      block = int(table.select(1, i))
+    for i in range(len(numbers)):
       last = len(runs) - 2
-      if last >= 0 and runs[last] + runs[last + 1] == block:
+      if last >= 0 and runs[last] + runs[last + 1] == numbers[i]:
         runs[last + 1] = runs[last + 1] + 1
       else:
-        runs.extend([block, 1])
+        runs.extend([numbers[i], 1])
     return runs
 
   # Attention of a prompt's tokens: to each other alone where there is no mask, else to all of what is
@@ -62,38 +61,38 @@
       key, value = torch.unbind(kept.to(self.prompt_type).unsqueeze(1))
       attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), key, value, None, 0.0, True).squeeze(0)
     else:
-      some = unchecked_cast(Tensor, mask)
-      cached_keys = self.blocks(keys, runs)  # [blocks, heads, headSize, 64]
+      added = unchecked_cast(Tensor, mask)
+      cached_keys = self.keys_of(keys, runs)  # [blocks, heads, headSize, 64]
       blocks = cached_keys.size(0)
-      cached_values = self.tokens(values, runs, blocks)  # [heads, blocks * 64, headSize]
+      cached_values = self.values_of(values, runs, blocks)  # [heads, blocks * 64, headSize]
       if n <= 64 and self.prompt_type == 6:  # fp32
         scaled = own.select(0, 0) * head_size ** -0.5
         scores = torch.empty([heads, n, blocks, 64], dtype=self.prompt_type, device=rows.device)
-        torch.add(torch.matmul(scaled, cached_keys).permute([1, 2, 0, 3]), some.reshape([n, blocks, 64]), out=scores)
+        torch.add(torch.matmul(scaled, cached_keys).permute([1, 2, 0, 3]), added.reshape([n, blocks, 64]), out=scores)
         attended = torch.bmm(torch.softmax(scores.reshape([heads, n, -1]), 2), cached_values)
       else:
         all_keys = cached_keys.permute([1, 0, 3, 2]).reshape([1, heads, -1, head_size])
-        attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), all_keys, cached_values.unsqueeze(0), some).squeeze(0)
+        attended = torch.scaled_dot_product_attention(own.narrow(0, 0, 1), all_keys, cached_values.unsqueeze(0), added).squeeze(0)
     return attended.permute([1, 0, 2]).reshape([n, -1]).to(rows.dtype)
 
   # One conversation's blocks of a layer's keys, one after the other: where they stand, if they are
   # neighbours and of the right type.
-  def blocks(self: __torch__.Program, keys: Tensor, runs: List[int]) -> Tensor:
+  def keys_of(self: __torch__.Program, keys: Tensor, runs: List[int]) -> Tensor:
     parts = annotate(List[Tensor], [])
     for i in range(0, len(runs), 2):
       parts.append(keys.narrow(0, runs[i], runs[i + 1]))
-    blocks = parts[0]
+    joined = parts[0]
     if len(parts) > 1:
-      blocks = torch.cat(parts, 0)
-    return blocks.to(self.prompt_type)
+      joined = torch.cat(parts, 0)
+    return joined.to(self.prompt_type)
 
   # One conversation's blocks of a layer's values, those of each head side by side:
   # [heads, blocks * 64, headSize].
-  def tokens(self: __torch__.Program, values: Tensor, runs: List[int], blocks: int) -> Tensor:
+  def values_of(self: __torch__.Program, values: Tensor, runs: List[int], blocks: int) -> Tensor:
     heads = values.size(1)
-    tokens = torch.empty([heads, blocks, 64, values.size(3)], dtype=self.prompt_type, device=values.device)
+    joined = torch.empty([heads, blocks, 64, values.size(3)], dtype=self.prompt_type, device=values.device)
     at = 0
     for i in range(0, len(runs), 2):
-      tokens.narrow(1, at, runs[i + 1]).copy_(values.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))
+      joined.narrow(1, at, runs[i + 1]).copy_(values.narrow(0, runs[i], runs[i + 1]).transpose(0, 1))
       at = at + runs[i + 1]
-    return tokens.reshape([heads, blocks * 64, -1])
+    return joined.reshape([heads, blocks * 64, -1])

@@ -39,15 +39,15 @@ class Program(Module):
     head_size = size // heads
     block = places // 64
     place = places % 64
-    spots = annotate(List[List[int]], [])  # of prompts, like runs and masks
+    numbers = annotate(List[List[int]], [])  # of prompts, like runs and masks
     runs = annotate(List[List[int]], [])
     masks = annotate(List[Optional[Tensor]], [])
     prepared = annotate(List[List[Tensor]], [])
     begin = 0
     for i in range(len(counts)):
       if i < prompts:
-        spots.append(self.spots(tables[i], counts[i], lengths[i]))
-        runs.append(self.runs(tables[i]))
+        numbers.append(self.numbers(tables[i]))
+        runs.append(self.runs(numbers[i]))
         masks.append(self.mask(counts[i], lengths[i], tables[i]))
       else:
         prepared.append(self.prepare(tables[i], positions.narrow(0, begin, counts[i]) + 1, lengths[i], head_size))
@@ -68,7 +68,7 @@ class Program(Module):
       for i in range(len(counts)):
         rows = joined.narrow(0, at, counts[i])
         if i < prompts:
-          self.write(rows, keys, values, spots[i])
+          self.write(rows, keys, values, numbers[i], lengths[i])
           outputs.append(self.read(rows, keys, values, runs[i], masks[i]))
         else:
           outputs.append(self.attend(rows.select(1, 0), keys, values, prepared[i - prompts]).to(joined.dtype))

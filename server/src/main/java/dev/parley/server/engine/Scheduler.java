@@ -57,7 +57,7 @@ final class Scheduler {
   /**
    * No conversations.
    *
-   * @param rooms how the memory of a conversation grows
+   * @param rooms the room that a conversation's tokens take
    */
   Scheduler(EngineLimits limits, CacheRoom rooms, PrefixOffers offers) {
     this.limits = limits;

@@ -1,14 +1,11 @@
 package dev.parley.server.engine;
 
 /** Memory that is exactly what is cached, for tests of what else a scheduler decides. */
-final class ExactRoom implements CacheRoom {
+final class ExactRoom {
+  private ExactRoom() {}
+
   /** A scheduler whose numbers of room are numbers of tokens. */
   static Scheduler scheduler(EngineLimits limits) {
-    return new Scheduler(limits, new ExactRoom(), PrefixOffers.NONE);
-  }
-
-  @Override
-  public int room(int tokens) {
-    return tokens;
+    return new Scheduler(limits, tokens -> tokens, PrefixOffers.NONE);
   }
 }
