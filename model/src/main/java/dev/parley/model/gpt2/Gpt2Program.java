@@ -23,7 +23,7 @@ final class Gpt2Program {
   /** The program of some kernels. */
   static TorchProgram load(NDManager parent, Gpt2Config config, Precision.Kernels kernels) {
     String sources =
-        Stream.of(kernels.linear(), List.of("attention.py", kernels.attention()))
+        Stream.of(kernels.linear(), kernels.attention())
             .flatMap(List::stream)
             .map(name -> TorchProgram.source(Gpt2Program.class, name))
             .collect(Collectors.joining("\n"));

@@ -35,7 +35,7 @@ public enum Precision {
    * The kernels that a precision stands for on one device.
    *
    * @param linear the sources of the program's projections
-   * @param attention the source of its attention of many conversations at once
+   * @param attention the sources of its attention
    * @param fbgemm whether its packed weights are FBGEMM's own type, else tensors
    * @param weights the type that projections are packed from
    * @param embedding the type of the token embedding
@@ -44,7 +44,7 @@ public enum Precision {
    */
   record Kernels(
       List<String> linear,
-      String attention,
+      List<String> attention,
       boolean fbgemm,
       DataType weights,
       DataType embedding,
@@ -53,9 +53,6 @@ public enum Precision {
 
   private static final boolean X86_64 =
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
-
-  private static final String BAGS = "attention_bags.py";
-  private static final String GATHERED = "attention_gathered.py";
 
   /** Attention in bf16 is slow where the processor does not multiply it. */
   private static final DataType INT8_PROMPTS =
@@ -70,7 +67,7 @@ public enum Precision {
   private static Kernels int8(String product, boolean fbgemm) {
     return new Kernels(
         List.of("linear_int8.py", product),
-        BAGS,
+        attention(false, INT8_PROMPTS),
         fbgemm,
         DataType.FLOAT32,
         DataType.FLOAT16,
@@ -81,7 +78,16 @@ public enum Precision {
   /** Projections by {@code torch.linear}, all in one type. */
   static Kernels plain(DataType type, boolean gpu) {
     return new Kernels(
-        List.of("linear_plain.py"), gpu ? GATHERED : BAGS, false, type, type, type, type);
+        List.of("linear_plain.py"), attention(gpu, type), false, type, type, type, type);
+  }
+
+  /** The sources of attention; {@code prompts} is the type in which prompts attend. */
+  static List<String> attention(boolean gpu, DataType prompts) {
+    boolean products = !gpu && prompts == DataType.FLOAT32;
+    return List.of(
+        "attention.py",
+        products ? "prompts_products.py" : "prompts_flash.py",
+        gpu ? "attention_gathered.py" : "attention_bags.py");
   }
 
   /**
@@ -163,10 +169,13 @@ public enum Precision {
     }
     List<String> packed = List.of("linear_packed.py");
     return switch (this) {
-      case BF16 -> new Kernels(packed, BAGS, false, bf16, bf16, fp16, bf16);
-      case FP16 -> new Kernels(List.of("linear_fp16.py"), BAGS, true, fp32, fp16, fp32, fp32);
+      case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
+      case FP16 ->
+          new Kernels(
+              List.of("linear_fp16.py"), attention(false, fp32), true, fp32, fp16, fp32, fp32);
       case INT8 -> Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
-      case FP32, REFERENCE -> new Kernels(packed, BAGS, false, fp32, fp32, fp32, fp32);
+      case FP32, REFERENCE ->
+          new Kernels(packed, attention(false, fp32), false, fp32, fp32, fp32, fp32);
     };
   }
 

@@ -69,7 +69,7 @@ class Program(Module):
         rows = joined.narrow(0, at, counts[i])
         if i < prompts:
           self.write(rows, keys, values, numbers[i], lengths[i])
-          outputs.append(self.read(rows, keys, values, runs[i], masks[i]))
+          outputs.append(self.read(rows, keys, values, runs[i], lengths[i], masks[i]))
         else:
           outputs.append(self.attend(rows.select(1, 0), keys, values, prepared[i - prompts]).to(joined.dtype))
         at = at + counts[i]

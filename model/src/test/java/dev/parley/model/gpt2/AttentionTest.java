@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Attention over blocks, of every device (that of a GPU runs on a CPU as well), against a prompt
- * that is read in one call, which takes libtorch's own attention and no cache.
+ * Attention over blocks, of every device (that of a GPU runs on a CPU as well), against libtorch's
+ * own over a prompt that is read in one call, which takes nothing from the blocks.
  */
 class AttentionTest {
   private static final Gpt2Config CONFIG = new Gpt2Config(300, 250, 32, 2, 4, 1e-5, 0.6, 0, 0);
@@ -42,20 +42,23 @@ class AttentionTest {
     }
   }
 
+  private static final Case GATHERED =
+      new Case("gathered", Precision.plain(DataType.FLOAT32, true), LIMIT);
+
   private static Stream<Case> kernels() {
     Precision.Kernels cpu = Precision.plain(DataType.FLOAT32, false);
     return Stream.of(
         new Case("bags of fp32", cpu, LIMIT),
         new Case("bags of fp16", withTypes(cpu, DataType.FLOAT16, DataType.FLOAT32), 0.1f),
         new Case("bf16 prompts", withTypes(cpu, DataType.FLOAT16, DataType.BFLOAT16), 0.5f),
-        new Case("gathered", Precision.plain(DataType.FLOAT32, true), LIMIT));
+        GATHERED);
   }
 
   private static Precision.Kernels withTypes(
       Precision.Kernels kernels, DataType cache, DataType prompts) {
     return new Precision.Kernels(
         kernels.linear(),
-        kernels.attention(),
+        Precision.attention(false, prompts),
         kernels.fbgemm(),
         kernels.weights(),
         kernels.embedding(),
@@ -64,15 +67,17 @@ class AttentionTest {
   }
 
   /**
-   * Rows of all lengths in one call, whose last 1, 2, 5, 9 and 70 tokens come after what is cached.
+   * Rows of all lengths in one call, whose last 1, 2, 5, 9, 70 and 250 tokens come after what is
+   * cached.
    */
   @ParameterizedTest
   @MethodSource("kernels")
   void step_rowsOfAllLengths_eachAsReadAtOnce(Case kernels) {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
-        Gpt2Decoder decoder = kernels.decoder(weights)) {
-      for (int fresh : new int[] {1, 2, 5, 9, 70}) {
+        Gpt2Decoder decoder = kernels.decoder(weights);
+        Gpt2Decoder oracle = GATHERED.decoder(weights)) {
+      for (int fresh : new int[] {1, 2, 5, 9, 70, 250}) {
         List<int[]> sequences = sequences();
         List<KeyValueCache> caches = new ArrayList<>();
         List<Row> rows = new ArrayList<>();
@@ -92,7 +97,7 @@ class AttentionTest {
             assertThat(logits.row(r).get(0).whole())
                 .as("%d tokens, the last %d of them new", sequence.length, fresh)
                 .containsExactly(
-                    decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
+                    oracle.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
           }
         }
         caches.forEach(KeyValueCache::close);

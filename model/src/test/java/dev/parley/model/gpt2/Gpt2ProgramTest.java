@@ -298,6 +298,8 @@ class Gpt2ProgramTest {
             "attention",
             "attention_bags",
             "attention_gathered",
+            "prompts_products",
+            "prompts_flash",
             "linear_plain",
             "linear_packed",
             "linear_fp16",
