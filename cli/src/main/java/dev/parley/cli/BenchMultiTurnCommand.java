@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
           + " new one, with messages of the same length.",
       "",
       "A ratio near 1 says that the history is not read again. 'read' is how many tokens the third"
-          + " turn still had to read, its message included.",
+          + " turn still had to read, its message included. 'bound' is as in 'bench decode'.",
       ""
     },
     mixinStandardHelpOptions = true,
@@ -46,7 +46,9 @@ final class BenchMultiTurnCommand implements Callable<Integer> {
             .column("history", "history", Point::history)
             .column("message", "message", Point::message)
             .spread("1st turn ms", "first_turn_ms", 1, Point::firstTurn)
+            .spread("bound ms", "first_bound_ms", 1, Point::firstBound)
             .spread("3rd turn ms", "third_turn_ms", 1, Point::thirdTurn)
+            .spread("bound ms", "third_bound_ms", 1, Point::thirdBound)
             .spread("3rd / 1st", "ratio", 2, Point::ratio)
             .column("read", "read_tokens", Point::readTokens);
     options.print(measured, table);

@@ -28,6 +28,8 @@ public final class MultiTurnBench {
   /**
    * A measured point, times to the first token in milliseconds.
    *
+   * @param firstBound the shortest time of the first turn on the machine as it was in each round
+   * @param thirdBound that of the third turn, which also reads the keys and values of the history
    * @param ratio of the third turn to the first in the same round
    * @param readTokens that the third turn still had to read, its message included
    */
@@ -36,14 +38,48 @@ public final class MultiTurnBench {
       int history,
       int message,
       Spread firstTurn,
+      Spread firstBound,
       Spread thirdTurn,
+      Spread thirdBound,
       Spread ratio,
       int readTokens) {}
 
-  private record Sample(double first, double third, int readTokens) {}
+  /**
+   * A turn's time to its first token.
+   *
+   * @param prompt tokens of its prompt
+   * @param read those that were not cached
+   */
+  private record First(double milliseconds, int prompt, int read) {
+    static First of(TurnOutcome outcome) {
+      return new First(
+          (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6,
+          outcome.promptTokens(),
+          outcome.promptTokens() - outcome.cachedPromptTokens());
+    }
+
+    StepCost cost(Gpt2Config config, Precision precision) {
+      return StepCost.of(config, precision, 1, read, prompt);
+    }
+  }
+
+  /** A round's first turns, and its third turns. */
+  private record Sample(List<First> first, List<First> third) {
+    double firstMillis() {
+      return median(first);
+    }
+
+    double thirdMillis() {
+      return median(third);
+    }
+
+    private static double median(List<First> turns) {
+      return Spread.of(turns, First::milliseconds).median();
+    }
+  }
 
   /**
-   * Measures every precision.
+   * Measures every precision; {@code reference} too, asked for or not.
    *
    * @param history tokens that were said before the third turn, replies and ends of turn included
    * @param message tokens of the first and of the third turn's message
@@ -54,34 +90,38 @@ public final class MultiTurnBench {
     check(rounds.config(), history, message);
     List<Series<Integer, Sample>> all =
         rounds.run(
-            rounds.precisions(),
+            DecodeBench.referenceFirst(rounds.precisions()),
             precision -> List.of(history),
             2L * rounds.config().contextLength(),
-            false,
+            true,
             (model, tokens) -> sample(model, tokens, message));
     return new Measured<>(
-        List.of(),
-        all.stream()
-            .map(
-                series ->
-                    new Point(
-                        series.precision(),
-                        history,
-                        message,
-                        Spread.of(series.samples(), Sample::first),
-                        Spread.of(series.samples(), Sample::third),
-                        Spread.of(series.samples(), sample -> sample.third() / sample.first()),
-                        series.samples().get(0).readTokens()))
-            .toList());
+        all.get(0).machines(),
+        all.stream().map(series -> point(series, message, rounds.config())).toList());
+  }
+
+  private static Point point(Series<Integer, Sample> series, int message, Gpt2Config config) {
+    List<Sample> samples = series.samples();
+    First first = samples.get(0).first().get(0);
+    First third = samples.get(0).third().get(0);
+    return new Point(
+        series.precision(),
+        series.point(),
+        message,
+        Spread.of(samples, Sample::firstMillis),
+        Spread.of(series.machines(), first.cost(config, series.precision())::bound),
+        Spread.of(samples, Sample::thirdMillis),
+        Spread.of(series.machines(), third.cost(config, series.precision())::bound),
+        Spread.of(samples, sample -> sample.thirdMillis() / sample.firstMillis()),
+        third.read());
   }
 
   private static Sample sample(BenchModel model, int history, int message)
       throws InterruptedException {
     SplittableRandom random = new SplittableRandom(SEED);
     Gpt2Config config = model.config();
-    List<Double> first = new ArrayList<>();
-    List<Double> third = new ArrayList<>();
-    int read = 0;
+    List<First> first = new ArrayList<>();
+    List<First> third = new ArrayList<>();
     try (ChatEngine engine =
         ChatEngine.over(
             model.decoder(),
@@ -91,7 +131,7 @@ public final class MultiTurnBench {
         try (Conversation fresh = engine.open(() -> new int[0])) {
           TurnOutcome outcome = turn(engine, fresh, random, message);
           if (i > 0) {
-            first.add(milliseconds(outcome));
+            first.add(First.of(outcome));
           }
         }
         try (Conversation old = engine.open(() -> new int[0])) {
@@ -99,14 +139,13 @@ public final class MultiTurnBench {
           var unusedFirst = turn(engine, old, random, said / 2);
           var unusedSecond = turn(engine, old, random, said - said / 2);
           TurnOutcome outcome = turn(engine, old, random, message);
-          read = outcome.promptTokens() - outcome.cachedPromptTokens();
           if (i > 0) {
-            third.add(milliseconds(outcome));
+            third.add(First.of(outcome));
           }
         }
       }
     }
-    return new Sample(Spread.of(first, x -> x).median(), Spread.of(third, x -> x).median(), read);
+    return new Sample(first, third);
   }
 
   private static TurnOutcome turn(
@@ -118,10 +157,6 @@ public final class MultiTurnBench {
             DecodeBench.messages(random, engine.config(), 1, tokens),
             Turns.greedy(REPLY_TOKENS))
         .get(0);
-  }
-
-  private static double milliseconds(TurnOutcome outcome) {
-    return (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6;
   }
 
   private static void check(Gpt2Config config, int history, int message) {
