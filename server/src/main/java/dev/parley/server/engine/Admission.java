@@ -2,36 +2,40 @@ package dev.parley.server.engine;
 
 import dev.parley.server.rpc.RpcException;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The places for conversations and turns: taken before any work is done for them, given back in one
- * method each. Thread-safe.
+ * method each. The turns of a conversation whose reader takes no more wait for him and not for the
+ * engine: they keep no place from others until he reads again. Thread-safe.
  */
 final class Admission {
   private final EngineLimits limits;
   private final EngineObserver observer;
   private final LongSupplier clock;
-  private final AtomicInteger conversations = new AtomicInteger();
-  private final AtomicInteger turns = new AtomicInteger();
-  private final DrainRate conversationsDrain = new DrainRate();
-  private final DrainRate turnsDrain = new DrainRate();
+  private final DrainRate conversationsDrain;
+  private final DrainRate turnsDrain;
+  private int conversations;
+  private int turns; // all of them
+  private int waitingForReaders; // those of them that keep no place
 
   Admission(EngineLimits limits, EngineObserver observer, LongSupplier clock) {
     this.limits = limits;
     this.observer = observer;
     this.clock = clock;
+    this.conversationsDrain = new DrainRate(limits.conversations());
+    this.turnsDrain = new DrainRate(limits.waitingTurns());
   }
 
   /** Conversations that have a place. */
-  int conversations() {
-    return conversations.get();
+  synchronized int conversations() {
+    return conversations;
   }
 
-  /** Turns that have a place. */
-  int turns() {
-    return turns.get();
+  /** Turns that have not ended. */
+  synchronized int turns() {
+    return turns;
   }
 
   /**
@@ -39,26 +43,26 @@ final class Admission {
    *
    * @throws RpcException RESOURCE_EXHAUSTED with a retry delay where there is none
    */
-  void takeConversation() {
-    if (conversations.incrementAndGet() > limits.conversations()) {
-      conversations.decrementAndGet();
+  synchronized void takeConversation() {
+    if (conversations >= limits.conversations()) {
       throw RpcException.overloaded(
           "TOO_MANY_CONVERSATIONS",
           "%d conversations are open, which is the limit; try again later"
               .formatted(limits.conversations()),
           conversationsDrain.delay(1));
     }
+    conversations++;
   }
 
   /** Gives a place back that was of no use. */
-  void returnConversation() {
-    conversations.decrementAndGet();
+  synchronized void returnConversation() {
+    conversations--;
   }
 
   /** A conversation has ended. */
-  void conversationEnded() {
-    conversationsDrain.freed(clock.getAsLong());
-    returnConversation();
+  synchronized void conversationEnded() {
+    conversations--;
+    conversationsDrain.freed(clock.getAsLong(), conversations);
   }
 
   /**
@@ -66,43 +70,69 @@ final class Admission {
    *
    * @throws RpcException RESOURCE_EXHAUSTED with a retry delay where there is none
    */
-  void takeTurn(ConversationSlot slot) {
-    int own = slot.turns.incrementAndGet();
-    int all = turns.incrementAndGet();
-    if (own > limits.turnsPerConversation()) {
+  synchronized void takeTurn(ConversationSlot slot) {
+    if (slot.turns >= limits.turnsPerConversation()) {
       throw refused(
-          slot,
           "TOO_MANY_TURNS_IN_CONVERSATION",
           "%d messages of this conversation wait for their reply, which is the limit; wait for one"
               .formatted(limits.turnsPerConversation()),
-          turnsDrain.delay(own));
+          turnsDrain.delay(slot.turns + 1));
     }
-    if (all > limits.waitingTurns()) {
+    if (taken() >= limits.waitingTurns()) {
       throw refused(
-          slot,
           "TOO_MANY_TURNS",
           "%d messages wait for their reply, which is the limit; try again later"
               .formatted(limits.waitingTurns()),
-          turnsDrain.delay(all));
+          turnsDrain.delay(taken() + 1));
+    }
+    count(slot, 1);
+  }
+
+  private int taken() {
+    return turns - waitingForReaders;
+  }
+
+  private void count(ConversationSlot slot, int more) {
+    slot.turns += more;
+    turns += more;
+    if (slot.unread != null) {
+      waitingForReaders += more;
     }
   }
 
-  private RpcException refused(
-      ConversationSlot slot, String reason, String message, Duration retry) {
-    returnTurn(slot);
+  private RpcException refused(String reason, String message, Duration retry) {
     observer.turnRefused();
     return RpcException.overloaded(reason, message, retry);
   }
 
   /** Gives a place back that was of no use. */
-  void returnTurn(ConversationSlot slot) {
-    slot.turns.decrementAndGet();
-    turns.decrementAndGet();
+  synchronized void returnTurn(ConversationSlot slot) {
+    count(slot, -1);
   }
 
   /** A turn has ended. */
-  void turnEnded(Turn turn) {
-    turnsDrain.freed(clock.getAsLong());
-    returnTurn(turn.slot);
+  synchronized void turnEnded(Turn turn) {
+    if (turn.slot.unread == turn) {
+      waitForReader(turn.slot, null);
+    }
+    count(turn.slot, -1);
+    turnsDrain.freed(clock.getAsLong(), taken());
+  }
+
+  /**
+   * The reader of a conversation's first turn was asked whether he takes more.
+   *
+   * @param ready that he does
+   */
+  synchronized void asked(Turn first, boolean ready) {
+    ConversationSlot slot = first.slot;
+    if ((slot.unread == null) != ready) {
+      waitForReader(slot, ready ? null : first);
+    }
+  }
+
+  private void waitForReader(ConversationSlot slot, @Nullable Turn unread) {
+    slot.unread = unread;
+    waitingForReaders += unread == null ? -slot.turns : slot.turns;
   }
 }

@@ -91,6 +91,7 @@ public final class ChatEngine implements AutoCloseable {
             this.observer,
             this::now,
             admission::turnEnded,
+            admission::asked,
             mailbox::post);
     this.thread = new Thread(this::run, "parley-engine");
     thread.setDaemon(true);

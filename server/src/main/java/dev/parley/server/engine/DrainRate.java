@@ -3,24 +3,36 @@ package dev.parley.server.engine;
 import java.time.Duration;
 
 /**
- * How fast places become free, as a moving average, and so how long to wait for one. Thread-safe.
+ * How fast places become free while most of them are taken, as a moving average, and so how long to
+ * wait for one. Quiet times say nothing about that. Not thread-safe.
  */
 final class DrainRate {
   private static final Duration SHORTEST = Duration.ofMillis(100);
   private static final Duration LONGEST = Duration.ofMinutes(1);
+  private static final long NEVER = -1;
 
   /** The weight of the latest interval: about the last ten count. */
   private static final double WEIGHT = 0.2;
 
+  private final int places;
   private double intervalNanos = Duration.ofSeconds(1).toNanos();
-  private long last = -1;
+  private long last = NEVER;
 
-  /** A place became free. */
-  synchronized void freed(long now) {
-    if (last >= 0) {
+  /** Of so many places. */
+  DrainRate(int places) {
+    this.places = places;
+  }
+
+  /**
+   * A place became free.
+   *
+   * @param taken places that are taken still
+   */
+  void freed(long now, int taken) {
+    if (last != NEVER) {
       intervalNanos += WEIGHT * (now - last - intervalNanos);
     }
-    last = now;
+    last = 2L * taken >= places ? now : NEVER;
   }
 
   /**
@@ -29,7 +41,7 @@ final class DrainRate {
    * @param ahead how many wait for a place already; the caller stands behind a share of them, for
    *     others come back too
    */
-  synchronized Duration delay(int ahead) {
+  Duration delay(int ahead) {
     double nanos = intervalNanos * Math.max(1, ahead / 2.0);
     Duration delay = Duration.ofNanos((long) Math.min(nanos, (double) LONGEST.toNanos()));
     return delay.compareTo(SHORTEST) < 0 ? SHORTEST : delay;

@@ -12,7 +12,8 @@ import dev.parley.model.gpt2.Gpt2Config;
  * @param kvCapacityTokens tokens for whose keys and values memory may be held at once, over all
  *     conversations; at least one full context
  * @param conversations open conversations
- * @param waitingTurns turns that have not ended, over all conversations
+ * @param waitingTurns turns that have not ended, over all conversations; those of a conversation
+ *     whose reader takes no more do not count
  * @param turnsPerConversation turns of one conversation that have not ended
  * @param sharePrefixes whether a turn may take over what another conversation has cached of its
  *     beginning; the caches of closed conversations are kept for that, as long as there is room

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -49,6 +50,7 @@ final class EngineLoop {
    *
    * @param beforeCall told what each call into the model reads; where it throws, the call fails
    * @param ended told about every turn that ended, after its sink
+   * @param asked told about every turn whose reader was asked, and whether he takes more
    * @param later runs something between two steps, from any thread
    */
   EngineLoop(
@@ -58,6 +60,7 @@ final class EngineLoop {
       EngineObserver observer,
       LongSupplier clock,
       Consumer<Turn> ended,
+      BiConsumer<Turn, Boolean> asked,
       Consumer<Runnable> later) {
     int endOfText = decoder.config().endOfText();
     this.limits = limits;
@@ -71,7 +74,7 @@ final class EngineLoop {
             limits.sharePrefixes() ? this::offer : PrefixOffers.NONE);
     this.moves = new CacheMoves(scheduler, caches);
     this.turns = new OpenTurns(scheduler, caches, observer, clock, ended);
-    this.readers = new Readers(turns, scheduler);
+    this.readers = new Readers(turns, scheduler, asked);
     this.runner = new StepRunner(decoder, beforeCall, moves::giveUpMemory);
     this.stepClock = new StepClock(clock);
     this.replies =

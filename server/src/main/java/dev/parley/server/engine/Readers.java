@@ -2,6 +2,7 @@ package dev.parley.server.engine;
 
 import java.util.HashSet;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /**
  * Asks readers whether they take more, and parks the turns of those that do not. On the engine
@@ -10,10 +11,17 @@ import java.util.Set;
 final class Readers {
   private final OpenTurns turns;
   private final Scheduler scheduler;
+  private final BiConsumer<Turn, Boolean> asked;
 
-  Readers(OpenTurns turns, Scheduler scheduler) {
+  /**
+   * Of some turns.
+   *
+   * @param asked told about every turn whose reader was asked, and whether he takes more
+   */
+  Readers(OpenTurns turns, Scheduler scheduler, BiConsumer<Turn, Boolean> asked) {
     this.turns = turns;
     this.scheduler = scheduler;
+    this.asked = asked;
   }
 
   /** Asks those of the next step, and of whoever moves up for one that is parked. */
@@ -51,6 +59,7 @@ final class Readers {
     try {
       boolean ready = turn.sink.ready();
       scheduler.park(id, !ready);
+      asked.accept(turn.lead(), ready);
       return ready;
     } catch (RuntimeException e) {
       turns.fail(turn.lead(), EngineErrors.internal(e));

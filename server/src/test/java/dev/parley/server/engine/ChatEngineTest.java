@@ -538,19 +538,23 @@ class ChatEngineTest {
             throw new NoClassDefFoundError("an observer's failure is not the client's");
           }
         };
+    Semaphore gate = new Semaphore(0);
     try (ChatEngine engine =
-        new ChatEngine(
-            TinyModel.decoder(CONTEXT), new EngineLimits(64, 32, 1000, 3, 4, 2), observer)) {
+        ChatEngine.failing(
+            TinyModel.decoder(CONTEXT),
+            rows -> {
+              gate.acquireUninterruptibly();
+              gate.release();
+            },
+            new EngineLimits(64, 32, 1000, 3, 4, 2),
+            observer)) {
       List<Conversation> conversations = new ArrayList<>();
       List<Reader> readers = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
         conversations.add(engine.open(() -> new int[0]));
       }
       for (int i = 0; i < 4; i++) {
-        Reader reader = new Reader();
-        reader.ready = false;
-        conversations.get(i / 2).submit(greedy(message(i, 4), 3), reader);
-        readers.add(reader);
+        readers.add(say(conversations.get(i / 2), message(i, 4), 3));
       }
 
       assertOverloaded(() -> say(conversations.get(0), message(9, 4), 3), "2 messages");
@@ -559,9 +563,8 @@ class ChatEngineTest {
       assertOverloaded(() -> engine.open(() -> new int[0]), "3 conversations");
       assertThat(refused).as("a conversation is no turn").hasValue(2);
 
+      gate.release();
       for (Reader reader : readers) {
-        reader.ready = true;
-        engine.wake();
         reader.await();
       }
       say(conversations.get(2), message(9, 4), 3).await();
@@ -569,6 +572,47 @@ class ChatEngineTest {
       conversations.get(0).close();
       Settled.until(() -> engine.conversations() == 2);
       engine.open(() -> new int[0]);
+      assertIdle(engine);
+    }
+  }
+
+  @Test
+  void submit_besideReadersThatDoNotRead_theyKeepNoPlaces() throws Exception {
+    try (ChatEngine engine =
+        new ChatEngine(
+            TinyModel.decoder(CONTEXT),
+            new EngineLimits(64, 32, 1000, 3, 2, 2),
+            EngineObserver.NONE)) {
+      Conversation silent = engine.open(() -> new int[0]);
+      List<Reader> readers = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        Reader reader = new Reader();
+        reader.ready = false;
+        silent.submit(greedy(message(i, 4), 3), reader);
+        readers.add(reader);
+      }
+      Settled.until(() -> engine.state().parkedTurns() == 1);
+
+      Conversation other = engine.open(() -> new int[0]);
+      List<Reader> others = List.of(say(other, message(5, 4), 3), say(other, message(6, 4), 3));
+      for (Reader reader : others) {
+        reader.await();
+      }
+      assertOverloaded(() -> say(silent, message(9, 4), 3), "2 messages of this conversation");
+      for (Reader reader : readers) {
+        reader.ready = true;
+        engine.wake();
+        reader.await();
+      }
+      Settled.await(engine);
+      assertThat(engine.turns()).isZero();
+      Reader gone = new Reader();
+      gone.ready = false;
+      silent.submit(greedy(message(7, 4), 3), gone);
+      Settled.until(() -> engine.state().parkedTurns() == 1);
+      silent.close(); // its turn ends while it keeps no place
+      gone.awaitFailure();
+      other.close();
       assertIdle(engine);
     }
   }
