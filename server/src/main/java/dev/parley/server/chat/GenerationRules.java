@@ -17,7 +17,7 @@ final class GenerationRules {
   /** As generation.proto says, for the same reason. */
   private static final int LONGEST_TEXT = 256;
 
-  /** Twice DialoGPT's 16: more would let one turn take half of a step's rows. */
+  /** Twice DialoGPT's 16. Beside other replies a turn's candidates share what those leave. */
   private static final int MOST_CANDIDATES = 32;
 
   private final GenerationParameters parameters;

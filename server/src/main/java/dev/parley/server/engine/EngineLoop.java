@@ -149,7 +149,6 @@ final class EngineLoop {
   void stop(@Nullable Throwable cause) {
     if (cause != null) {
       log.error("the engine stops: every turn fails", cause);
-      observer.unhealthy(cause);
     }
     turns.stop(cause);
     caches.clear();

@@ -106,7 +106,4 @@ public interface EngineObserver {
    * parley_streams}, {@code parley_streams_parked}).
    */
   default void state(EngineState state) {}
-
-  /** The engine stopped for good: every turn failed, none is taken any more. Health goes red. */
-  default void unhealthy(Throwable cause) {}
 }

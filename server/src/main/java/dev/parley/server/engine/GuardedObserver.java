@@ -68,11 +68,6 @@ final class GuardedObserver implements EngineObserver {
     guard(() -> observer.state(state));
   }
 
-  @Override
-  public void unhealthy(Throwable cause) {
-    guard(() -> observer.unhealthy(cause));
-  }
-
   private static void guard(Runnable call) {
     try {
       call.run();

@@ -25,8 +25,14 @@ final class ScheduledTurn {
   /** Rows of their own that end with it. */
   final List<ScheduledTurn> candidates = new ArrayList<>();
 
-  /** The last step that it had a row in. */
-  long lastStep;
+  /** The turn whose reply it is a candidate for; itself where it is a turn. */
+  ScheduledTurn lead = this;
+
+  /** When it last had a row: a number that grows from row to row. */
+  long lastRow;
+
+  /** When it or one of its candidates last had a row. */
+  long lastOfAll;
 
   enum Phase {
     /** Behind an earlier turn of its conversation. */

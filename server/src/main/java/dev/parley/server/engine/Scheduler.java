@@ -7,8 +7,10 @@ import dev.parley.server.engine.PrefixOffers.Offer;
 import dev.parley.server.engine.ScheduledTurn.Phase;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -20,6 +22,9 @@ import java.util.stream.Stream;
  * among the prompts, equal shares in the order of arrival, so that a long prompt holds nobody up.
  * Beside replies prompts get only a part of the budget, so that the replies keep their pace however
  * many turns arrive; those that would not be read within a few steps wait.
+ *
+ * <p>Candidates for a turn's reply are rows of their own, but not turns: where a step has fewer
+ * rows than there are, every turn has one, whatever it brings, and what is left goes to candidates.
  *
  * <p>Memory is reserved for a whole prompt before its first token is read, and one token at a time
  * from then on, as {@link CacheRoom} says what it takes. Where it runs out, the longest idle
@@ -46,6 +51,14 @@ final class Scheduler {
    */
   private static final int HEADROOM = 16;
 
+  private static final Comparator<ScheduledTurn> LONGEST_WITHOUT =
+      Comparator.comparingLong(turn -> turn.lastRow);
+
+  /** Turns before their candidates: of all rows of one, that which had none for the longest. */
+  private static final Comparator<ScheduledTurn> TURN_LONGEST_WITHOUT =
+      Comparator.<ScheduledTurn>comparingLong(turn -> turn.lead.lastOfAll)
+          .thenComparing(LONGEST_WITHOUT);
+
   private final EngineLimits limits;
   private final PrefixOffers offers;
   private final Seats seats;
@@ -53,6 +66,7 @@ final class Scheduler {
   private final StepShares shares;
   private int candidates;
   private long step;
+  private long rowsSoFar;
 
   /**
    * No conversations.
@@ -114,8 +128,8 @@ final class Scheduler {
   /** Turns that may be in the next step, or even in one that is a little larger. */
   List<Long> candidates() {
     List<ScheduledTurn> running = turns.running();
-    return Stream.concat(
-            running.stream(), turns.waiting(limits.stepRows() - running.size()).stream())
+    long taken = running.stream().filter(turn -> turn.lead == turn).count(); // others give way
+    return Stream.concat(running.stream(), turns.waiting(limits.stepRows() - (int) taken).stream())
         .map(turn -> turn.id)
         .toList();
   }
@@ -184,6 +198,7 @@ final class Scheduler {
       Seat seat = seats.open(candidateSeat(candidateId));
       ScheduledTurn candidate =
           new ScheduledTurn(candidateId, seat, TurnRequest.NEVER, TurnRequest.NEVER);
+      candidate.lead = turn;
       candidate.tokens = turn.tokens;
       turn.candidates.add(candidate);
       candidates++;
@@ -258,8 +273,12 @@ final class Scheduler {
       rows = reserveRunning(maker); // the first choice gave way to turns that can go on without it
     }
     startWaiting(rows, maker);
+    rows.sort(TURN_LONGEST_WITHOUT);
+    for (ScheduledTurn turn : rows) {
+      turn.lastRow = ++rowsSoFar;
+      turn.lead.lastOfAll = rowsSoFar;
+    }
     rows.sort(ScheduledTurn.ARRIVAL);
-    rows.forEach(turn -> turn.lastStep = step);
     return new Plan(maker.moves(), expired, overdue, shares.divide(rows), turns.nextExpiry());
   }
 
@@ -272,19 +291,41 @@ final class Scheduler {
 
   /** The running turns of this step, each with room for what it reads. */
   private List<ScheduledTurn> reserveRunning(RoomMaker maker) {
-    List<ScheduledTurn> rows =
-        turns.running().stream()
-            .sorted(Comparator.comparingLong(turn -> turn.lastStep)) // stable: then by arrival
-            .limit(limits.stepRows())
-            .sorted(ScheduledTurn.ARRIVAL)
-            .toList();
     List<ScheduledTurn> kept = new ArrayList<>();
-    for (ScheduledTurn turn : rows) {
+    for (ScheduledTurn turn : rows()) {
       if (turn.phase == Phase.RUNNING && maker.reserve(turn)) {
         kept.add(turn);
       }
     }
     return kept;
+  }
+
+  /**
+   * The running turns that get a row: one of each turn and its candidates, those first that had
+   * none for the longest, then further candidates, as long as they keep no waiting turn from
+   * starting.
+   */
+  private List<ScheduledTurn> rows() {
+    List<ScheduledTurn> running = turns.running();
+    int most = limits.stepRows();
+    int rest = candidates == 0 ? most : most - turns.waiting(1).size();
+    if (running.size() <= rest) {
+      return running;
+    }
+    Set<ScheduledTurn> leads = new HashSet<>();
+    Set<ScheduledTurn> rows = new HashSet<>();
+    running.stream()
+        .sorted(TURN_LONGEST_WITHOUT) // stable: then by arrival
+        .filter(turn -> leads.add(turn.lead))
+        .limit(most)
+        .forEach(rows::add);
+    running.stream()
+        .sorted(LONGEST_WITHOUT)
+        .filter(turn -> !rows.contains(turn))
+        .limit(Math.max(0, rest - rows.size()))
+        .toList()
+        .forEach(rows::add);
+    return rows.stream().sorted(ScheduledTurn.ARRIVAL).toList();
   }
 
   /** Starts waiting turns in the order of arrival until one does not fit, or had better wait. */

@@ -59,10 +59,12 @@ class ChatStormTest {
   /** The first is for warming up: code is compiled, arenas are taken. */
   private static final int PARTS = 4;
 
-  /** Beside fewer turns the compiler's own memory counts more. */
-  private static final long GROWTH = TURNS >= 10_000 ? 16 << 20 : 48 << 20;
+  /** Among fewer turns, the compiler and the first ranking of many candidates count more. */
+  private static final long GROWTH = TURNS >= 10_000 ? 16 << 20 : 96 << 20;
 
-  private static final EngineLimits LIMITS = new EngineLimits(48, 8, 500, 40, 30, 4);
+  /** As a server has them, but small: with guesses, and a bound on prompts beside replies. */
+  private static final EngineLimits LIMITS =
+      new EngineLimits(48, 8, 500, 40, 30, 4).withGuessingTokens(12).withPromptTokens(16);
 
   /** Netty logs every client that leaves before it has read everything. Held: weak otherwise. */
   private static final Logger NETTY =
@@ -88,6 +90,11 @@ class ChatStormTest {
         @Override
         public void evicted(EvictionReason reason, int tokens) {
           count("evicted " + reason);
+        }
+
+        @Override
+        public void guessed(int accepted, int rejected) {
+          count(accepted > 0 ? "guesses that were right" : "guesses that were wrong");
         }
       };
 
@@ -162,6 +169,7 @@ class ChatStormTest {
             "stream OK",
             "stream CANCELLED",
             "stream DEADLINE_EXCEEDED",
+            "guesses that were wrong",
             "evicted IDLE",
             "evicted PREEMPTED");
   }
@@ -276,8 +284,12 @@ class ChatStormTest {
   private static ChatSetup setup(SplittableRandom random) {
     GenerationParameters.Builder generation =
         GenerationParameters.newBuilder().setMaxNewTokens(1 + random.nextInt(40)).setBestOf(1);
-    if (random.nextBoolean()) {
+    boolean candidates = random.nextInt(6) == 0;
+    if (candidates || random.nextBoolean()) {
       generation.setTemperature(1.5f).setTopK(random.nextInt(100)).setTopP(0.9f);
+    }
+    if (candidates) {
+      generation.setBestOf(2 + random.nextInt(9));
     }
     if (random.nextInt(3) == 0) {
       generation.addStop("e").addStop("qu").addBadWords("a").setRepetitionPenalty(1.2f);
@@ -295,6 +307,9 @@ class ChatStormTest {
           HistoryTurn.newBuilder()
               .setRole(i % 2 == 0 ? Role.ROLE_USER : Role.ROLE_ASSISTANT)
               .setText("said before ".repeat(1 + random.nextInt(8))));
+    }
+    if (candidates && random.nextBoolean()) {
+      setup.setMmiModel("tiny");
     }
     if (random.nextInt(4) == 0) {
       setup.setMaxQueueWait(Durations.fromMillis(1 + random.nextInt(30)));

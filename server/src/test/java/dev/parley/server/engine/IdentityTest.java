@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
@@ -32,15 +33,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Greedy replies against Hugging Face's with the same checkpoint of four layers: alone, and among
- * 31 neighbours that come and go at other times, with prompts read in pieces, over memory that is
- * too small for all, so that caches are evicted and turns preempted and read again.
+ * Greedy replies against Hugging Face's with the same checkpoint of four layers: alone; 32 in one
+ * step; and among 31 neighbours that come and go at other times, with prompts read in pieces, over
+ * memory that is too small for all, so that caches are evicted and turns preempted and read again.
  */
 class IdentityTest {
   private static final int NEIGHBOURS = 31;
 
   /** In a step, 32 rows leave little for prompts; 32 conversations of about 40 tokens need more. */
   private static final EngineLimits CROWDED = new EngineLimits(40, 32, 700, 512, 64, 4);
+
+  private static final EngineLimits ROOMY = new EngineLimits(512, 32, 10_000, 512, 64, 4);
 
   private static final JsonNode GOLDEN = golden();
 
@@ -114,6 +117,42 @@ class IdentityTest {
   }
 
   private static void compare(Precision precision, List<Opening> openings) throws Exception {
+    crowded(precision, openings);
+    together(precision, openings);
+  }
+
+  /** Always 32 at once: their tokens go through one matrix product. */
+  private static void together(Precision precision, List<Opening> openings) throws Exception {
+    Map<Integer, Integer> steps = new TreeMap<>();
+    EngineObserver observer =
+        new EngineObserver() {
+          @Override
+          public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
+            steps.merge(rows, 1, Integer::sum);
+          }
+        };
+    try (ChatEngine engine = new ChatEngine(IdentityModel.decoder(precision), ROOMY, observer)) {
+      for (int begin = 0; begin < openings.size(); begin += NEIGHBOURS + 1) {
+        List<Conversation> conversations = new ArrayList<>();
+        List<Reader> readers = new ArrayList<>();
+        for (int i = begin; i <= begin + NEIGHBOURS; i++) {
+          Conversation conversation = engine.open(() -> new int[0]);
+          conversations.add(conversation);
+          int[] prompt = openings.get(i % openings.size()).prompt();
+          readers.add(say(conversation, prompt, new Reader()));
+        }
+        for (int i = 0; i <= NEIGHBOURS; i++) {
+          assertReply(readers.get(i), openings, (begin + i) % openings.size(), "one of 32");
+        }
+        conversations.forEach(Conversation::close);
+      }
+    }
+    assertThat(steps.getOrDefault(NEIGHBOURS + 1, 0))
+        .as("steps of 32 rows, of %s", steps)
+        .isGreaterThan(10);
+  }
+
+  private static void crowded(Precision precision, List<Opening> openings) throws Exception {
     Map<EngineObserver.EvictionReason, Integer> evicted =
         new EnumMap<>(EngineObserver.EvictionReason.class);
     int[] widest = {0};

@@ -8,7 +8,9 @@ import dev.parley.server.engine.EngineObserver.EvictionReason;
 import dev.parley.server.engine.Plan.Drop;
 import dev.parley.server.engine.Plan.Grant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class SchedulerTest {
@@ -293,9 +295,79 @@ class SchedulerTest {
     step(scheduler); // 2 and 3
     scheduler.park(1, false);
 
-    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(1L);
-    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(3L);
-    assertThat(step(scheduler).grants()).extracting(Grant::turn).contains(1L);
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).containsExactly(1L, 3L);
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).containsExactly(1L, 2L);
+    assertThat(step(scheduler).grants()).extracting(Grant::turn).containsExactly(2L, 3L);
+  }
+
+  @Test
+  void schedule_moreRepliesThanRows_eachHasAsMany() {
+    Scheduler scheduler = ExactRoom.scheduler(limits(20, 8, 1_000));
+    for (int id = 1; id <= 11; id++) {
+      turn(scheduler, id, 1);
+      scheduler.park(id, true);
+    }
+    for (int first = 1; first <= 11; first += 6) { // nobody but them may start
+      for (int id = first; id < Math.min(first + 6, 12); id++) {
+        scheduler.park(id, false);
+      }
+      step(scheduler);
+      for (int id = first; id < Math.min(first + 6, 12); id++) {
+        scheduler.park(id, true);
+      }
+    }
+    for (int id = 1; id <= 11; id++) {
+      scheduler.park(id, false);
+    }
+
+    Map<Long, Integer> read = new HashMap<>();
+    for (int i = 0; i < 44; i++) {
+      step(scheduler).grants().forEach(grant -> read.merge(grant.turn(), 1, Integer::sum));
+    }
+    assertThat(read).hasSize(11);
+    assertThat(read.values())
+        .as("8 rows, 44 times")
+        .allSatisfy(rows -> assertThat(rows).isBetween(31, 33));
+  }
+
+  @Test
+  void schedule_candidatesOfOneTurn_leaveEveryOtherTurnItsRow() {
+    Scheduler scheduler = ExactRoom.scheduler(limits(64, 8, 10_000));
+    for (int id = 1; id <= 4; id++) {
+      turn(scheduler, id, 1);
+    }
+    step(scheduler);
+    List<Long> candidates = LongStream.range(100, 116).boxed().toList();
+    scheduler.fork(1, candidates);
+    candidates.forEach(scheduler::extend);
+
+    Map<Long, Integer> read = new HashMap<>();
+    for (int i = 0; i < 40; i++) {
+      Plan plan = step(scheduler);
+      assertThat(plan.grants()).hasSize(8).extracting(Grant::turn).contains(2L, 3L, 4L);
+      plan.grants().forEach(grant -> read.merge(grant.turn(), 1, Integer::sum));
+    }
+    assertThat(candidates)
+        .as("5 rows for 17, 40 times")
+        .allSatisfy(id -> assertThat(read.get(id)).isBetween(11, 13));
+
+    turn(scheduler, 200, 1);
+    assertThat(step(scheduler).grants())
+        .as("a turn that arrives does not wait for candidates to end")
+        .hasSize(8)
+        .extracting(Grant::turn)
+        .contains(2L, 3L, 4L, 200L);
+    for (int id = 201; id <= 206; id++) {
+      turn(scheduler, id, 1);
+    }
+    read.clear();
+    for (int i = 0; i < 40; i++) {
+      step(scheduler).grants().forEach(grant -> read.merge(grant.turn(), 1, Integer::sum));
+    }
+    int ofTheFirst = candidates.stream().mapToInt(id -> read.getOrDefault(id, 0)).sum();
+    assertThat(ofTheFirst + read.getOrDefault(1L, 0))
+        .as("one a step, as any other turn, and what was left while three others started")
+        .isBetween(40, 43);
   }
 
   @Test
