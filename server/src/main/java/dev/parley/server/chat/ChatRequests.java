@@ -1,7 +1,9 @@
 package dev.parley.server.chat;
 
 import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.DiscardUnknownFieldsParser;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Parser;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.ChatRequest;
 import dev.parley.v1.ChatResponse;
@@ -24,6 +26,10 @@ import java.io.InputStream;
 final class ChatRequests implements MethodDescriptor.Marshaller<ChatRequest> {
   /** As chat.proto says: many times what the largest context holds. */
   private static final int MOST_BYTES = 4 << 20;
+
+  /** What this version does not know is not kept. */
+  private static final Parser<ChatRequest> PARSER =
+      DiscardUnknownFieldsParser.wrap(ChatRequest.parser());
 
   /** Stand for what came; compared by identity. */
   private static final ChatRequest TOO_LARGE = standIn();
@@ -78,7 +84,7 @@ final class ChatRequests implements MethodDescriptor.Marshaller<ChatRequest> {
     CodedInputStream input = CodedInputStream.newInstance(stream);
     input.setSizeLimit(MOST_BYTES); // what is compressed tells its size only as it is read
     try {
-      return stream.available() > MOST_BYTES ? TOO_LARGE : ChatRequest.parseFrom(input);
+      return stream.available() > MOST_BYTES ? TOO_LARGE : PARSER.parseFrom(input);
     } catch (InvalidProtocolBufferException e) {
       return input.getTotalBytesRead() >= MOST_BYTES ? TOO_LARGE : MALFORMED;
     } catch (IOException e) {

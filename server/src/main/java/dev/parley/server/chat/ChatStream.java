@@ -14,6 +14,7 @@ import dev.parley.v1.UserMessage;
 import io.grpc.Deadline;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -179,8 +180,13 @@ final class ChatStream implements StreamObserver<ChatRequest> {
     halfEnded();
   }
 
+  /** A full disk ends no conversation. */
   private void feedback(Talk begun, Feedback feedback) {
-    begun.feedback(feedback);
+    try {
+      begun.feedback(feedback);
+    } catch (UncheckedIOException e) {
+      log.error("a judgement is lost", e);
+    }
   }
 
   private Talk talk(String what) {

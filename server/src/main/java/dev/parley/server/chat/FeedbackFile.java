@@ -2,8 +2,9 @@ package dev.parley.server.chat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.InstantSource;
@@ -41,10 +42,23 @@ public final class FeedbackFile implements FeedbackSink {
     line.put("rating", judgement.rating().name());
     judgement.correction().ifPresent(correction -> line.put("correction", correction));
     byte[] bytes = (json.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
-    try {
-      Files.write(file, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      long end = channel.size();
+      try {
+        write(channel.position(end), ByteBuffer.wrap(bytes));
+      } catch (IOException e) {
+        channel.truncate(end); // half a line would spoil the next one
+        throw e;
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("%s cannot be written".formatted(file), e);
+    }
+  }
+
+  private static void write(FileChannel channel, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
     }
   }
 }

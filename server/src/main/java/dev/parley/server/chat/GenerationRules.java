@@ -15,6 +15,9 @@ final class GenerationRules {
   private static final int MOST_BAD_WORDS = 256;
 
   /** As generation.proto says, for the same reason. */
+  private static final int MOST_BIASES = 1_024;
+
+  /** As generation.proto says, for the same reason. */
   private static final int LONGEST_TEXT = 256;
 
   /** Twice DialoGPT's 16. Beside other replies a turn's candidates share what those leave. */
@@ -121,10 +124,14 @@ final class GenerationRules {
   }
 
   private void checkBias(int vocabularySize) {
-    parameters
-        .getLogitBiasMap()
+    int count = parameters.getLogitBiasCount();
+    check(count <= MOST_BIASES, "logit_bias", count + " tokens", "at most " + MOST_BIASES);
+    parameters.getLogitBiasMap().entrySet().stream()
+        .limit(MOST_BIASES)
         .forEach(
-            (id, bias) -> {
+            entry -> {
+              int id = entry.getKey();
+              float bias = entry.getValue();
               String field = "logit_bias[%d]".formatted(id);
               check(
                   id >= 0 && id < vocabularySize,

@@ -8,6 +8,7 @@ import dev.parley.server.engine.ChatEngine;
 import dev.parley.server.rpc.RpcException;
 import dev.parley.v1.ServedModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -46,10 +47,12 @@ final class MmiScorer implements CandidateScorer {
             .score(sequences)
             .whenComplete(
                 (scores, error) -> {
-                  if (error == null) {
+                  if (error != null) {
+                    verdict.failed(failed(error));
+                  } else if (Arrays.stream(scores).allMatch(Double::isFinite)) {
                     verdict.scored(scores);
                   } else {
-                    verdict.failed(failed(error));
+                    verdict.failed(failed(new ArithmeticException("a score is not finite")));
                   }
                 });
   }

@@ -44,7 +44,7 @@ final class Talk implements AutoCloseable {
   private final ServedModels.Lease lease;
   private final Optional<ServedModels.Lease> backward;
   private final Conversation conversation;
-  private final ChatSetup setup;
+  private final ChatSetup terms;
   private final Outbox outbox;
   private final @Nullable Deadline deadline;
   private final SetupComplete setupComplete;
@@ -57,7 +57,7 @@ final class Talk implements AutoCloseable {
       ServedModels.Lease lease,
       Optional<ServedModels.Lease> backward,
       Conversation conversation,
-      ChatSetup setup,
+      ChatSetup terms,
       Outbox outbox,
       @Nullable Deadline deadline,
       SetupComplete setupComplete) {
@@ -65,7 +65,7 @@ final class Talk implements AutoCloseable {
     this.lease = lease;
     this.backward = backward;
     this.conversation = conversation;
-    this.setup = setup;
+    this.terms = terms;
     this.outbox = outbox;
     this.deadline = deadline;
     this.setupComplete = setupComplete;
@@ -104,6 +104,7 @@ final class Talk implements AutoCloseable {
       Outbox outbox,
       @Nullable Deadline deadline) {
     Optional<ServedModels.Lease> backward = Optional.empty();
+    Conversation conversation = null;
     try {
       ChatEngine engine = lease.engine();
       GenerationParameters inForce = Generation.inForce(lease.defaults(), setup.getGeneration());
@@ -113,7 +114,7 @@ final class Talk implements AutoCloseable {
         requireSameVocabulary(lease, backward.get());
       }
       int context = engine.config().contextLength();
-      Conversation conversation =
+      conversation =
           engine.open(
               () -> GivenHistory.tokens(setup.getHistoryList(), lease.tokenizer(), context));
       SetupComplete.Builder complete =
@@ -125,12 +126,28 @@ final class Talk implements AutoCloseable {
               .setHistoryTokens(conversation.historyTokens());
       backward.ifPresent(held -> complete.setMmiModel(held.identity()));
       return new Talk(
-          service, lease, backward, conversation, setup, outbox, deadline, complete.build());
-    } catch (RuntimeException e) {
+          service, lease, backward, conversation, terms(setup), outbox, deadline, complete.build());
+    } catch (RuntimeException | Error e) {
+      if (conversation != null) {
+        conversation.close();
+      }
       backward.ifPresent(ServedModels.Lease::close);
       lease.close();
       throw e;
     }
+  }
+
+  /** What a setup says about later turns. Its history may be large, and is in the engine. */
+  private static ChatSetup terms(ChatSetup setup) {
+    ChatSetup.Builder terms =
+        ChatSetup.newBuilder()
+            .setGeneration(setup.getGeneration())
+            .setBargeInPolicy(setup.getBargeInPolicy())
+            .setReturnCandidates(setup.getReturnCandidates());
+    if (setup.hasMaxQueueWait()) {
+      terms.setMaxQueueWait(setup.getMaxQueueWait());
+    }
+    return terms.build();
   }
 
   private static void requireSameVocabulary(
@@ -153,10 +170,11 @@ final class Talk implements AutoCloseable {
   }
 
   /**
-   * A message; answered on the stream in any case.
+   * A message; answered on the stream unless that ends.
    *
    * @param ended told at the turn's end, with the error where it failed, after its last message
    * @return whether a turn is under way: {@code ended} will be called then
+   * @throws RpcException UNAVAILABLE where the engine is gone: no turn will follow
    */
   boolean message(UserMessage message, Consumer<@Nullable RpcException> ended) {
     int turn = ++turns;
@@ -165,6 +183,9 @@ final class Talk implements AutoCloseable {
       submit(turn, requestId, message, ended);
       return true;
     } catch (RpcException e) {
+      if (e.toStatus().getCode() == Code.UNAVAILABLE_VALUE) {
+        throw e;
+      }
       outbox.send(ReplyWriter.failure(turn, requestId, e));
       return false;
     }
@@ -173,7 +194,7 @@ final class Talk implements AutoCloseable {
   private void submit(
       int turn, String requestId, UserMessage message, Consumer<@Nullable RpcException> ended) {
     ChatEngine engine = lease.engine();
-    GenerationParameters asked = Generation.overlay(setup.getGeneration(), message.getGeneration());
+    GenerationParameters asked = Generation.overlay(terms.getGeneration(), message.getGeneration());
     GenerationParameters all = Generation.inForce(lease.defaults(), asked);
     List<FieldViolation> problems = new ArrayList<>(SetupRules.problems(message));
     problems.addAll(problems(message.getGeneration(), all, "message.generation", engine));
@@ -214,7 +235,7 @@ final class Talk implements AutoCloseable {
             requestId,
             seed,
             () -> new CandidateText(lease.tokenizer(), all.getStopList(), all.getBadWordsList()),
-            setup.getReturnCandidates(),
+            terms.getReturnCandidates(),
             end);
     Supplier<TurnRequest> request =
         () ->
@@ -226,7 +247,7 @@ final class Talk implements AutoCloseable {
                 new BestOf(
                     all.getBestOf(),
                     backward.map(held -> new MmiScorer(held.engine(), held.identity()))));
-    if (setup.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT) {
+    if (terms.getBargeInPolicy() == BargeInPolicy.BARGE_IN_POLICY_INTERRUPT) {
       conversation.bargeIn(request, writer);
     } else {
       conversation.submit(request, writer);
@@ -234,13 +255,13 @@ final class Talk implements AutoCloseable {
   }
 
   private long startBy(ChatEngine engine) {
-    if (!setup.hasMaxQueueWait()) {
+    if (!terms.hasMaxQueueWait()) {
       return TurnRequest.NEVER;
     }
-    long millis = Durations.toMillis(setup.getMaxQueueWait());
-    return millis > LONGEST_WAIT_MILLIS
+    long millis = Durations.toMillis(terms.getMaxQueueWait());
+    return millis >= LONGEST_WAIT_MILLIS
         ? TurnRequest.NEVER
-        : after(engine, Durations.toNanos(setup.getMaxQueueWait()));
+        : after(engine, Durations.toNanos(terms.getMaxQueueWait()));
   }
 
   private long deadline(ChatEngine engine) {

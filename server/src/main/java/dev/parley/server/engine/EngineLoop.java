@@ -208,11 +208,12 @@ final class EngineLoop {
       if (result.error() != null) {
         replies.fail(turn, EngineErrors.internal(result.error()));
       } else if (row.getKey().sample()) {
-        int before = turn.generatedTokens;
-        decoded += before > 0 && row.getKey().tokens() == 1 ? 1 : 0;
+        int before = turn.allGeneratedTokens();
+        decoded += turn.generatedTokens > 0 && row.getKey().tokens() == 1 ? 1 : 0;
         replies.choose(turn, result, end);
-        sampled += turn.generatedTokens - before;
-        turn.stepped(end, turn.generatedTokens - before, observer);
+        int more = turn.allGeneratedTokens() - before;
+        sampled += more;
+        turn.stepped(end, more, observer);
       }
       stepClock.lap(Part.DELIVERY);
     }

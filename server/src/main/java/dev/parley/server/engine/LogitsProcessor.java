@@ -63,7 +63,7 @@ final class LogitsProcessor {
   /**
    * Begins with some logits.
    *
-   * @param temperature that their sum, where there is one, was asked for
+   * @param temperature that their sum was asked for; 0 where it is of no use
    */
   void load(Logits logits, float temperature) {
     count = logits.tokens().length;
@@ -71,7 +71,7 @@ final class LogitsProcessor {
     System.arraycopy(logits.values(), 0, scores, 0, count);
     bound = logits.bound();
     scale = max() / temperature;
-    rest = logits.sum();
+    rest = temperature > 0 ? logits.sum() : Double.NaN;
     for (int i = 0; i < count && !Double.isNaN(rest); i++) {
       rest -= Math.exp(scores[i] / temperature - (double) scale);
     }

@@ -77,6 +77,10 @@ final class ReplyTokens {
     try {
       token = sampler.choose(logits, sampling, turn.tokens, turn.promptTokens, turn.draft::allows);
       stepClock.lap(Part.SAMPLING);
+      if (turn.candidates != null) {
+        float summed = SamplingQuery.sums(sampling) ? sampling.temperature() : 1;
+        turn.logProbability += LogProbability.of(logits, summed, token);
+      }
     } catch (Sampler.NoTokenException e) {
       fail(turn, EngineErrors.noToken(e));
       return false;
@@ -85,9 +89,6 @@ final class ReplyTokens {
       return false;
     }
     turn.generated(now);
-    if (turn.candidates != null) {
-      turn.logProbability += LogProbability.of(logits, sampling.temperature(), token);
-    }
     if (token == endOfText) {
       end(turn, ReplyEnd.whole(FinishReason.END_OF_TURN, turn.reply()));
       return false;

@@ -99,7 +99,7 @@ final class Sampler {
       int promptTokens,
       @Nullable IntPredicate allowed) {
     if (logits.tokens().length > 0) {
-      processor.load(logits, parameters.temperature());
+      processor.load(logits, SamplingQuery.sums(parameters) ? parameters.temperature() : 0);
       if (process(parameters, tokens, promptTokens, allowed)) {
         return;
       }

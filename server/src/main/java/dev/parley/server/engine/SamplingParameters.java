@@ -39,10 +39,16 @@ public record SamplingParameters(
     Map<Integer, Float> logitBias,
     List<int[]> badSequences,
     long seed) {
-  /**
-   * A logit divided by less may overflow; such a draw is made by the rules, which take the best.
-   */
+  /** Where draws are made from all logits in fp64; with less the rules take the best. */
   private static final float LEAST_DIVISOR = 1e-6f;
+
+  /** A logit of thousands, divided by it, is still a float. */
+  private static final float LEAST_TEMPERATURE = 1e-30f;
+
+  /** A temperature that would divide logits beyond what a float holds becomes one that does not. */
+  public SamplingParameters {
+    temperature = Math.max(temperature, LEAST_TEMPERATURE);
+  }
 
   /** The most probable token each time. */
   public static SamplingParameters greedy(int maxNewTokens) {

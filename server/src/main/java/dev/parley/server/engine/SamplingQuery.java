@@ -59,6 +59,20 @@ final class SamplingQuery {
     return WHOLE;
   }
 
+  /** The same, and what tells how probable the token is that is chosen. */
+  static LogitsQuery ranked(
+      SamplingParameters parameters, TokenBuffer tokens, int promptTokens, int endOfText) {
+    LogitsQuery query = of(parameters, tokens, promptTokens, endOfText);
+    return query.greatest() > 0 && query.temperature() == 0
+        ? new LogitsQuery(query.greatest(), 1, query.tokens())
+        : query;
+  }
+
+  /** Whether the rules need the sum over all tokens, at the temperature. */
+  static boolean sums(SamplingParameters parameters) {
+    return parameters.sample() && parameters.topK() == 0 && parameters.topP() < 1;
+  }
+
   private static LogitsQuery query(int greatest, float temperature, int[] tokens) {
     // One more than is needed, so that the last that is needed is seen to be greater than the rest.
     return greatest + tokens.length < MOST

@@ -106,11 +106,12 @@ final class StepRunner {
   }
 
   private Gpt2Decoder.Row row(Grant grant, Turn turn) {
+    boolean forks = turn.candidates == null && turn.request.bestOf().candidates() > 1;
     if (!grant.sample()) {
       return turn.dialogue.row(turn.tokens, grant.tokens(), List.of());
     }
-    int[] guesses =
-        PromptLookup.guess(turn.tokens, Math.min(grant.guesses(), room(turn)), endOfText);
+    int most = forks ? 0 : Math.min(grant.guesses(), room(turn)); // candidates differ at once
+    int[] guesses = PromptLookup.guess(turn.tokens, most, endOfText);
     int known = turn.tokens.size();
     List<LogitsQuery> queries = new ArrayList<>();
     queries.add(query(turn));
@@ -130,7 +131,9 @@ final class StepRunner {
   }
 
   private LogitsQuery query(Turn turn) {
-    return SamplingQuery.of(turn.sampling, turn.tokens, turn.promptTokens, endOfText);
+    return turn.request.bestOf().candidates() > 1
+        ? SamplingQuery.ranked(turn.sampling, turn.tokens, turn.promptTokens, endOfText)
+        : SamplingQuery.of(turn.sampling, turn.tokens, turn.promptTokens, endOfText);
   }
 
   private void make(List<Grant> grants, List<Gpt2Decoder.Row> rows, Results results) {
@@ -148,6 +151,9 @@ final class StepRunner {
         int half = rows.size() / 2;
         make(grants.subList(0, half), rows.subList(0, half), results);
         make(grants.subList(half, rows.size()), rows.subList(half, rows.size()), results);
+      } else if (memory && rows.get(0).queries().size() > 1) {
+        log.warn("no memory for a row with guesses; it is read without");
+        make(grants, List.of(withoutGuesses(rows.get(0))), results);
       } else if (memory && firstPiece(rows.get(0)) > 0) {
         log.warn("no memory for a row of {} tokens; it is read in pieces", tokens);
         inPieces(grants.get(0), rows.get(0), results);
@@ -155,6 +161,12 @@ final class StepRunner {
         results.results.put(grants.get(0), new Result(List.of(), NONE, e));
       }
     }
+  }
+
+  private static Gpt2Decoder.Row withoutGuesses(Gpt2Decoder.Row row) {
+    int guesses = row.queries().size() - 1;
+    int[] tokens = Arrays.copyOf(row.tokens(), row.tokens().length - guesses);
+    return new Gpt2Decoder.Row(row.cache(), tokens, row.queries().subList(0, 1));
   }
 
   /** How much of a row can be read in a call of its own: half, but no token that is asked about. */

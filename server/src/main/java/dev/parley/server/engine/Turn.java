@@ -124,6 +124,9 @@ final class Turn {
 
   /** A step gave so many tokens. */
   void stepped(long now, int tokens, EngineObserver observer) {
+    if (candidates != null) {
+      return; // as above
+    }
     int later = tokens;
     if (tokens > 0 && tokens == generatedTokens) {
       observer.firstToken(now - arrival);

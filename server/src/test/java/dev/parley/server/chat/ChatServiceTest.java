@@ -758,6 +758,31 @@ class ChatServiceTest {
   }
 
   @Test
+  void engineStoppedBetweenTurns_theNextMessageEndsTheStream() throws Exception {
+    TestChat chat = TestChat.setUp(server.channel, SHORT);
+    chat.ask("hello");
+    server.model.engine.close();
+    chat.say("are you there?");
+
+    assertThat(chat.richEnd().getCode()).isEqualTo(Code.UNAVAILABLE_VALUE);
+    assertThat(reason(chat.richEnd())).isEqualTo("ENGINE_CLOSED");
+    Settled.until(() -> server.model.leases.get() == 0);
+  }
+
+  @Test
+  void setup_biasesWithoutEnd_namesTheLimit() throws Exception {
+    GenerationParameters.Builder generation = GenerationParameters.newBuilder();
+    for (int id = 0; id < 1_025; id++) {
+      generation.putLogitBias(id, 1);
+    }
+    TestChat chat = TestChat.open(server.channel);
+    chat.setup(ChatSetup.newBuilder().setModel("tiny").setGeneration(generation).build());
+
+    assertThat(fields(chat.richEnd())).containsExactly("setup.generation.logit_bias");
+    assertThat(chat.richEnd().toString()).contains("1025 tokens", "at most 1024");
+  }
+
+  @Test
   void interrupt_betweenSteps_takesEffectAtTheNextOne() throws Exception {
     Semaphore steps = new Semaphore(0);
     restart(new EngineLimits(64, 8, 1_000, 10, 10, 4), new Paced(steps));

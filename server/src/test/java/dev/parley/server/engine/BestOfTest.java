@@ -17,9 +17,11 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class BestOfTest {
@@ -53,8 +55,13 @@ class BestOfTest {
   }
 
   private static SamplingParameters sampling(int newTokens, long seed) {
+    return sampling(newTokens, seed, 1, 0, 0.95f);
+  }
+
+  private static SamplingParameters sampling(
+      int newTokens, long seed, float temperature, int topK, float topP) {
     return new SamplingParameters(
-        newTokens, 0, true, 1, 0, 0.95f, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), seed);
+        newTokens, 0, true, temperature, topK, topP, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), seed);
   }
 
   private static TurnRequest request(int candidates, int newTokens, CandidateScorer... scorer) {
@@ -169,14 +176,51 @@ class BestOfTest {
     }
   }
 
+  /** Whatever is told of the logits, the mean is that of the model's own distribution. */
+  @ParameterizedTest
+  @CsvSource({"1,0,1", "0.8,0,1", "0.8,0,0.9", "1,12,1", "0.7,12,0.9", "1.5,40,0.5"})
+  void submit_bestOfThree_meanIsOfTheModelsOwnDistribution(float temperature, int topK, float topP)
+      throws Exception {
+    try (ChatEngine engine = engine(1_000, EngineObserver.NONE);
+        Gpt2Decoder plain = TinyModel.decoder(CONTEXT)) {
+      TurnRequest request =
+          new TurnRequest(
+              MESSAGE,
+              sampling(15, SEED, temperature, topK, topP),
+              TurnRequest.NEVER,
+              TurnRequest.NEVER,
+              new BestOf(3, Optional.empty()));
+      Reader reader = say(engine.open(() -> new int[0]), request);
+      TurnOutcome outcome = reader.await();
+
+      ScoredReply chosen = outcome.candidates().get(outcome.chosen());
+      boolean ended = chosen.reason() == FinishReason.END_OF_TURN;
+      assertThat(chosen.meanLogProbability())
+          .isCloseTo(logProbability(plain, reader.tokens(), ended), within(1e-4));
+    }
+  }
+
   @Test
   void submit_bestOfFive_promptIsReadOnceAndTheWinnersCacheIsKept() throws Exception {
-    List<int[]> steps = Collections.synchronizedList(new ArrayList<>()); // rows, prompt tokens
+    // of each step: rows, prompt tokens, sampled tokens
+    List<int[]> steps = Collections.synchronizedList(new ArrayList<>());
+    AtomicInteger first = new AtomicInteger();
+    AtomicInteger later = new AtomicInteger();
     EngineObserver observer =
         new EngineObserver() {
           @Override
           public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
-            steps.add(new int[] {rows, promptTokens});
+            steps.add(new int[] {rows, promptTokens, sampledTokens});
+          }
+
+          @Override
+          public void firstToken(long nanos) {
+            first.incrementAndGet();
+          }
+
+          @Override
+          public void nextToken(long nanos) {
+            later.incrementAndGet();
           }
         };
     try (ChatEngine engine = engine(1_000, observer)) {
@@ -187,6 +231,10 @@ class BestOfTest {
 
       assertThat(steps.stream().mapToInt(step -> step[1]).sum()).isEqualTo(MESSAGE.length + 1);
       assertThat(steps.get(1)[0]).as("rows after the fork").isEqualTo(5);
+      assertThat(steps.stream().mapToInt(step -> step[2]).sum())
+          .isEqualTo(outcome.generatedTokens());
+      assertThat(first).as("the reply, all at once").hasValue(1);
+      assertThat(later).hasValue(0);
       int kept = MESSAGE.length + 1 + Math.max(0, reader.tokens().size() - 1) + last(outcome);
       assertThat(engine.state().cachedKvTokens())
           .as("room for prompt and reply but its last token, of one candidate only")

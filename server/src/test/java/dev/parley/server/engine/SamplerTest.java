@@ -51,6 +51,23 @@ class SamplerTest {
     assertThat(choose(LOGITS, SamplingParameters.greedy(9))).isEqualTo(3);
   }
 
+  /** Divided by so little, logits are beyond what a float holds. */
+  @Test
+  void choose_leastTemperature_takesTheMostProbable() throws Exception {
+    for (float temperature : new float[] {Float.MIN_VALUE, 1e-38f, 1e-20f}) {
+      for (float shift : new float[] {-90, 0, 90}) {
+        float[] row = LOGITS.whole().clone();
+        for (int i = 0; i < row.length; i++) {
+          row[i] += shift;
+        }
+        SamplingParameters parameters =
+            new SamplingParameters(
+                9, 0, true, temperature, 0, 1, 0, 1, 1, 0, 0, 0, Map.of(), List.of(), 1);
+        assertThat(choose(logits(row), parameters)).as("%s, %s", temperature, shift).isEqualTo(3);
+      }
+    }
+  }
+
   @Test
   void choose_presencePenalty_isSubtractedOnce() throws Exception {
     // 3 leads 2 by log(4/3) = 0.288.

@@ -255,6 +255,30 @@ class SpeculationTest {
   }
 
   @Test
+  void submit_noMemoryForGuesses_readWithoutThem() throws Exception {
+    List<Seen> seen = new ArrayList<>();
+    AtomicInteger refused = new AtomicInteger();
+    for (boolean little : new boolean[] {false, true}) {
+      try (ChatEngine engine =
+          ChatEngine.failing(
+              decoder(Precision.FP32),
+              rows -> {
+                if (little && rows.get(0).queries().size() > 1) {
+                  refused.incrementAndGet();
+                  throw new OutOfMemoryError("made by a test");
+                }
+              },
+              guessing(8),
+              EngineObserver.NONE)) {
+        seen.add(say(engine.open(() -> new int[0]), 0, parameters(0, 60)).seen());
+        assertThat(engine.failure()).isEmpty();
+      }
+    }
+    assertThat(refused).hasPositiveValue();
+    assertThat(seen.get(1)).isEqualTo(seen.get(0));
+  }
+
+  @Test
   void submit_bestOf_asWithoutGuesses() throws Exception {
     List<List<List<Integer>>> replies = new ArrayList<>();
     Counts counts = new Counts();
