@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.text.Gpt2Vocabulary;
@@ -125,12 +126,13 @@ final class BenchOptions {
   /** The rounds that were asked for. */
   Rounds rounds() {
     setThreads(threads);
+    Device on = UsageException.unlessValid(() -> Torch.device(device));
     return UsageException.unlessValid(
         () ->
             new Rounds(
                 weights(),
-                precisions.stream().map(Precision::of).distinct().toList(),
-                Torch.device(device),
+                precisions.stream().map(name -> Precision.of(name, on)).distinct().toList(),
+                on,
                 rounds,
                 probe,
                 output()::note));

@@ -1,5 +1,6 @@
 package dev.parley.cli;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.hub.Hub;
 import dev.parley.model.torch.Torch;
@@ -129,6 +130,8 @@ final class EvalCommand implements Callable<Integer> {
     List<Dialogue> all = new ArrayList<>();
     data.forEach(file -> all.addAll(DialogueReader.read(file)));
     List<Dialogue> dialogues = all.subList(0, Math.min(limit, all.size()));
+    Device on = UsageException.unlessValid(() -> Torch.device(device));
+    Optional<Precision> served = precision(precision, on);
     ModelEvaluation measured =
         ModelEvaluation.run(
             locate(out),
@@ -138,10 +141,10 @@ final class EvalCommand implements Callable<Integer> {
                 maxLength,
                 prompts,
                 generate,
-                precision(precision),
-                precision(against),
+                served,
+                precision(against, on),
                 openings),
-            UsageException.unlessValid(() -> Torch.device(device)));
+            on);
     Evaluation evaluation = measured.evaluation();
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model);
@@ -150,7 +153,7 @@ final class EvalCommand implements Callable<Integer> {
     result.put("accuracy", evaluation.accuracy());
     result.put("target_tokens", evaluation.targetTokens());
     result.put("label_policy", policy.toLowerCase(Locale.ROOT));
-    precision(precision).ifPresent(served -> result.put("precision", served.toString()));
+    served.ifPresent(as -> result.put("precision", as.toString()));
     result.put("direction", measured.direction().name().toLowerCase(Locale.ROOT));
     result.put("dialogues", dialogues.size());
     result.put("shortened_share", measured.shortenedShare());
@@ -217,9 +220,9 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private static Optional<Precision> precision(@Nullable String name) {
+  private static Optional<Precision> precision(@Nullable String name, Device device) {
     return name == null
         ? Optional.empty()
-        : Optional.of(UsageException.unlessValid(() -> Precision.of(name)));
+        : Optional.of(UsageException.unlessValid(() -> Precision.of(name, device)));
   }
 }

@@ -121,10 +121,12 @@ public enum Precision {
    *
    * @param name {@code auto} (fp16, or fp32 on another processor than x86-64), {@code reference},
    *     {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
+   * @param device that a model is to be served on
+   * @throws IllegalArgumentException if there is no such precision
    */
-  public static Precision of(String name) {
+  public static Precision of(String name, Device device) {
     return switch (name.toLowerCase(Locale.ROOT)) {
-      case "auto" -> X86_64 ? FP16 : FP32;
+      case "auto" -> device.isGpu() || X86_64 ? FP16 : FP32;
       case "fp32" -> FP32;
       case "reference" -> REFERENCE;
       case "bf16" -> BF16;

@@ -2,6 +2,7 @@ package dev.parley.server.ops;
 
 import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.model.hub.Hub;
 import dev.parley.model.registry.EmbeddedBase;
 import dev.parley.model.registry.Registry;
@@ -97,13 +98,14 @@ public final class ParleyServer implements AutoCloseable {
 
     ModelMetrics modelMetrics = new ModelMetrics(metrics);
     Device device = device(config);
+    Precision precision = precision(config, device);
     VersionLoader loader =
         parts.add(
             new VersionLoader(
                 registry,
                 device,
-                config.precision(),
-                shape -> limits(shape, device, config),
+                precision,
+                shape -> limits(shape, device, precision, config),
                 modelMetrics));
     Deployments deployments = parts.add(new Deployments(registry, loader, modelMetrics));
     ModelCatalog catalog = new ModelCatalog(registry, deployments);
@@ -179,24 +181,27 @@ public final class ParleyServer implements AutoCloseable {
   }
 
   private static Device device(ServerConfig config) {
-    Device device;
     try {
-      device = Torch.device(config.device());
+      return Torch.device(config.device());
     } catch (IllegalArgumentException e) {
       throw new ServerStartException("--device: " + e.getMessage(), e);
     }
+  }
+
+  private static Precision precision(ServerConfig config, Device device) {
     try {
-      config.precision().requireKernels(device);
-      return device;
+      Precision precision = Precision.of(config.precision(), device);
+      precision.requireKernels(device);
+      return precision;
     } catch (IllegalArgumentException e) {
       throw new ServerStartException("--precision: " + e.getMessage(), e);
     }
   }
 
-  private static EngineLimits limits(Gpt2Config shape, Device device, ServerConfig config) {
+  private static EngineLimits limits(
+      Gpt2Config shape, Device device, Precision precision, ServerConfig config) {
     EngineLimits usual =
-        EngineLimits.of(
-            shape, config.precision().cacheBytesPerToken(shape, device), config.kvMemory());
+        EngineLimits.of(shape, precision.cacheBytesPerToken(shape, device), config.kvMemory());
     int rows = config.maxReplies() > 0 ? config.maxReplies() : EngineLimits.stepRows(device);
     int prompts =
         config.promptTokens() > 0
@@ -210,7 +215,7 @@ public final class ParleyServer implements AutoCloseable {
         config.maxQueuedTurns(),
         usual.turnsPerConversation(),
         config.sharePrefixes(),
-        config.speculation() ? config.precision().nearlyFreeTokens(device) : 0,
+        config.speculation() ? precision.nearlyFreeTokens(device) : 0,
         prompts);
   }
 

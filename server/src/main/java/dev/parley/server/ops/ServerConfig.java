@@ -1,6 +1,5 @@
 package dev.parley.server.ops;
 
-import dev.parley.model.gpt2.Precision;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -25,7 +24,7 @@ public record ServerConfig(
     HostPort admin,
     Path home,
     String device,
-    Precision precision,
+    String precision,
     List<String> models,
     int maxConversations,
     int maxQueuedTurns,

@@ -1,5 +1,6 @@
 package dev.parley.server.ops;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.trainer.job.TrainerProcess;
 import java.nio.file.Path;
@@ -39,9 +40,13 @@ public record Setting<T>(
       new Setting<>(
           "device", "auto", "auto (the first GPU, else the CPU), cpu or cuda:N", Setting::device);
 
-  static final Setting<Precision> PRECISION =
+  /** What {@code auto} is depends on the device, which is not looked for before a server starts. */
+  static final Setting<String> PRECISION =
       new Setting<>(
-          "precision", "auto", "of served models: auto, fp32, bf16, fp16 or int8", Precision::of);
+          "precision",
+          "auto",
+          "of served models: auto, fp32, bf16, fp16 or int8",
+          Setting::precision);
 
   /**
    * None: a registry may hold more models than memory does, and a first conversation that waits
@@ -224,6 +229,11 @@ public record Setting<T>(
       case "off" -> false;
       default -> throw new IllegalArgumentException("must be auto or off");
     };
+  }
+
+  private static String precision(String name) {
+    var unused = Precision.of(name, Device.cpu());
+    return name;
   }
 
   private static List<String> names(String text) {

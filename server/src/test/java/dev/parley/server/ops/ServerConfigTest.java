@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.parley.model.gpt2.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +28,7 @@ class ServerConfigTest {
     assertThat(config.admin()).isEqualTo(new HostPort("127.0.0.1", 9_090));
     assertThat(config.home()).isEqualTo(Path.of("var").toAbsolutePath());
     assertThat(config.device()).isEqualTo("auto");
-    assertThat(config.precision()).isEqualTo(Precision.of("auto"));
+    assertThat(config.precision()).isEqualTo("auto");
     assertThat(config.models()).isEmpty();
     assertThat(config.maxConversations()).isEqualTo(256);
     assertThat(config.maxQueuedTurns()).isEqualTo(128);
@@ -81,7 +80,7 @@ class ServerConfigTest {
     assertThat(config.admin()).hasToString("localhost:0");
     assertThat(config.home()).isEqualTo(directory);
     assertThat(config.device()).isEqualTo("cuda:3");
-    assertThat(config.precision()).isEqualTo(Precision.INT8);
+    assertThat(config.precision()).isEqualTo("int8");
     assertThat(config.models()).containsExactly("aurora@2", "parley-tiny");
     assertThat(config.maxConversations()).isEqualTo(7);
     assertThat(config.maxQueuedTurns()).isEqualTo(8);
