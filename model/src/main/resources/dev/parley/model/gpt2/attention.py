@@ -1,5 +1,5 @@
   # How keys and values of prompts are kept in their blocks. Prompts read them by `read`, rows with few
-  # tokens by `attend`; both are sources of their own.
+  # tokens by `attend`; both are in files of their own.
 
   # The numbers of a prompt's blocks: [1, blocks].
   def numbers(self: __torch__.Program, table: Tensor) -> List[int]:

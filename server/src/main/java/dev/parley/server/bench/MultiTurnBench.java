@@ -50,9 +50,9 @@ public final class MultiTurnBench {
    * @param prompt tokens of its prompt
    * @param read those that were not cached
    */
-  private record First(double milliseconds, int prompt, int read) {
-    static First of(TurnOutcome outcome) {
-      return new First(
+  private record FirstToken(double milliseconds, int prompt, int read) {
+    static FirstToken of(TurnOutcome outcome) {
+      return new FirstToken(
           (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6,
           outcome.promptTokens(),
           outcome.promptTokens() - outcome.cachedPromptTokens());
@@ -64,7 +64,7 @@ public final class MultiTurnBench {
   }
 
   /** A round's first turns, and its third turns. */
-  private record Sample(List<First> first, List<First> third) {
+  private record Sample(List<FirstToken> first, List<FirstToken> third) {
     double firstMillis() {
       return median(first);
     }
@@ -73,8 +73,8 @@ public final class MultiTurnBench {
       return median(third);
     }
 
-    private static double median(List<First> turns) {
-      return Spread.of(turns, First::milliseconds).median();
+    private static double median(List<FirstToken> turns) {
+      return Spread.of(turns, FirstToken::milliseconds).median();
     }
   }
 
@@ -102,8 +102,8 @@ public final class MultiTurnBench {
 
   private static Point point(Series<Integer, Sample> series, int message, Gpt2Config config) {
     List<Sample> samples = series.samples();
-    First first = samples.get(0).first().get(0);
-    First third = samples.get(0).third().get(0);
+    FirstToken first = samples.get(0).first().get(0);
+    FirstToken third = samples.get(0).third().get(0);
     return new Point(
         series.precision(),
         series.point(),
@@ -120,8 +120,8 @@ public final class MultiTurnBench {
       throws InterruptedException {
     SplittableRandom random = new SplittableRandom(SEED);
     Gpt2Config config = model.config();
-    List<First> first = new ArrayList<>();
-    List<First> third = new ArrayList<>();
+    List<FirstToken> first = new ArrayList<>();
+    List<FirstToken> third = new ArrayList<>();
     try (ChatEngine engine =
         ChatEngine.over(
             model.decoder(),
@@ -131,7 +131,7 @@ public final class MultiTurnBench {
         try (Conversation fresh = engine.open(() -> new int[0])) {
           TurnOutcome outcome = turn(engine, fresh, random, message);
           if (i > 0) {
-            first.add(First.of(outcome));
+            first.add(FirstToken.of(outcome));
           }
         }
         try (Conversation old = engine.open(() -> new int[0])) {
@@ -140,7 +140,7 @@ public final class MultiTurnBench {
           var unusedSecond = turn(engine, old, random, said - said / 2);
           TurnOutcome outcome = turn(engine, old, random, message);
           if (i > 0) {
-            third.add(First.of(outcome));
+            third.add(FirstToken.of(outcome));
           }
         }
       }

@@ -180,12 +180,12 @@ final class ChatStream implements StreamObserver<ChatRequest> {
     halfEnded();
   }
 
-  /** A full disk ends no conversation. */
+  /** A judgement that cannot be written, such as for a full disk, ends no conversation. */
   private void feedback(Talk begun, Feedback feedback) {
     try {
       begun.feedback(feedback);
     } catch (UncheckedIOException e) {
-      log.error("a judgement is lost", e);
+      log.error("a judgement of turn {} is lost", feedback.getTurn(), e);
     }
   }
 

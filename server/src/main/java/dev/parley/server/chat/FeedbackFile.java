@@ -48,11 +48,20 @@ public final class FeedbackFile implements FeedbackSink {
       try {
         write(channel.position(end), ByteBuffer.wrap(bytes));
       } catch (IOException e) {
-        channel.truncate(end); // half a line would spoil the next one
+        withdraw(channel, end, e);
         throw e;
       }
     } catch (IOException e) {
       throw new UncheckedIOException("%s cannot be written".formatted(file), e);
+    }
+  }
+
+  /** Half a line would spoil the next one. */
+  private static void withdraw(FileChannel channel, long end, IOException cause) {
+    try {
+      channel.truncate(end);
+    } catch (IOException e) {
+      cause.addSuppressed(e);
     }
   }
 

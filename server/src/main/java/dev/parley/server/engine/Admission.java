@@ -3,12 +3,11 @@ package dev.parley.server.engine;
 import dev.parley.server.rpc.RpcException;
 import java.time.Duration;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The places for conversations and turns: taken before any work is done for them, given back in one
- * method each. The turns of a conversation whose reader takes no more wait for him and not for the
- * engine: they keep no place from others until he reads again. Thread-safe.
+ * The places for conversations and turns, taken before any work is done for them. The turns of a
+ * conversation whose reader takes no more wait for him and not for the engine: they keep no place
+ * from others until he reads again. Thread-safe.
  */
 final class Admission {
   private final EngineLimits limits;
@@ -61,7 +60,7 @@ final class Admission {
 
   /** A conversation has ended. */
   synchronized void conversationEnded() {
-    conversations--;
+    returnConversation();
     conversationsDrain.freed(clock.getAsLong(), conversations);
   }
 
@@ -95,9 +94,10 @@ final class Admission {
   private void count(ConversationSlot slot, int more) {
     slot.turns += more;
     turns += more;
-    if (slot.unread != null) {
+    if (slot.silent) {
       waitingForReaders += more;
     }
+    slot.silent &= slot.turns > 0;
   }
 
   private RpcException refused(String reason, String message, Duration retry) {
@@ -112,11 +112,11 @@ final class Admission {
 
   /** A turn has ended. */
   synchronized void turnEnded(Turn turn) {
-    if (turn.slot.unread == turn) {
-      waitForReader(turn.slot, null);
-    }
+    boolean kept = !turn.slot.silent;
     count(turn.slot, -1);
-    turnsDrain.freed(clock.getAsLong(), taken());
+    if (kept) {
+      turnsDrain.freed(clock.getAsLong(), taken());
+    }
   }
 
   /**
@@ -126,13 +126,10 @@ final class Admission {
    */
   synchronized void asked(Turn first, boolean ready) {
     ConversationSlot slot = first.slot;
-    if ((slot.unread == null) != ready) {
-      waitForReader(slot, ready ? null : first);
+    if (slot.silent == ready) {
+      slot.silent = !ready;
+      waitingForReaders += ready ? -slot.turns : slot.turns;
+      turnsDrain.left(taken());
     }
-  }
-
-  private void waitForReader(ConversationSlot slot, @Nullable Turn unread) {
-    slot.unread = unread;
-    waitingForReaders += unread == null ? -slot.turns : slot.turns;
   }
 }

@@ -1,7 +1,6 @@
 package dev.parley.server.engine;
 
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
 
 /** A conversation's share of the engine's places, from admission on. */
 final class ConversationSlot {
@@ -10,8 +9,8 @@ final class ConversationSlot {
   /** Turns that have not ended. Guarded by {@link Admission}. */
   int turns;
 
-  /** The first of them, where its reader takes no more. Guarded by {@link Admission}. */
-  @Nullable Turn unread;
+  /** The reader takes no more, as far as is known. Guarded by {@link Admission}. */
+  boolean silent;
 
   final AtomicBoolean closed = new AtomicBoolean();
 

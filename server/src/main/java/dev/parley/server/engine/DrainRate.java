@@ -32,7 +32,15 @@ final class DrainRate {
     if (last != NEVER) {
       intervalNanos += WEIGHT * (now - last - intervalNanos);
     }
-    last = 2L * taken >= places ? now : NEVER;
+    last = now;
+    left(taken);
+  }
+
+  /** So many places are taken now; where it is few, what comes next is no pace. */
+  void left(int taken) {
+    if (2L * taken < places) {
+      last = NEVER;
+    }
   }
 
   /**

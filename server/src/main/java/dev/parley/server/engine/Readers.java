@@ -26,12 +26,12 @@ final class Readers {
 
   /** Asks those of the next step, and of whoever moves up for one that is parked. */
   void ask() {
-    Set<Long> asked = new HashSet<>();
+    Set<Long> known = new HashSet<>();
     boolean movedUp = true;
     while (movedUp) {
       movedUp = false;
       for (long id : scheduler.candidates()) {
-        movedUp |= asked.add(id) && !ask(id);
+        movedUp |= known.add(id) && !ask(id);
       }
     }
   }

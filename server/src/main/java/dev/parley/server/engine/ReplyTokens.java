@@ -53,7 +53,7 @@ final class ReplyTokens {
     int[] guesses = result.guesses();
     int accepted = 0;
     scheduler.guessed(turn.id, guesses.length);
-    if (turn.candidates == null && turn.request.bestOf().candidates() > 1) {
+    if (turn.forks()) {
       bestOf.fork(turn).forEach(candidate -> goesOn(candidate, result.logits().get(0), now));
     } else {
       while (goesOn(turn, result.logits().get(accepted), now)

@@ -39,13 +39,10 @@ public record SamplingParameters(
     Map<Integer, Float> logitBias,
     List<int[]> badSequences,
     long seed) {
-  /** Where draws are made from all logits in fp64; with less the rules take the best. */
-  private static final float LEAST_DIVISOR = 1e-6f;
-
   /** A logit of thousands, divided by it, is still a float. */
   private static final float LEAST_TEMPERATURE = 1e-30f;
 
-  /** A temperature that would divide logits beyond what a float holds becomes one that does not. */
+  /** Raises a temperature so small that a logit divided by it would not be a float. */
   public SamplingParameters {
     temperature = Math.max(temperature, LEAST_TEMPERATURE);
   }
@@ -83,13 +80,7 @@ public record SamplingParameters(
 
   /** Whether every token may come up, as probable as the raw logits and the temperature say. */
   boolean plainDraw() {
-    return sample
-        && temperature >= LEAST_DIVISOR
-        && topK == 0
-        && topP == 1
-        && minP == 0
-        && typicalP == 1
-        && plain();
+    return sample && topK == 0 && topP == 1 && minP == 0 && typicalP == 1 && plain();
   }
 
   private boolean plain() {

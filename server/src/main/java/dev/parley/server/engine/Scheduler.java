@@ -54,7 +54,9 @@ final class Scheduler {
   private static final Comparator<ScheduledTurn> LONGEST_WITHOUT =
       Comparator.comparingLong(turn -> turn.lastRow);
 
-  /** Turns before their candidates: of all rows of one, that which had none for the longest. */
+  /**
+   * Of the turn that had none for the longest, the row that had none for the longest, and so on.
+   */
   private static final Comparator<ScheduledTurn> TURN_LONGEST_WITHOUT =
       Comparator.<ScheduledTurn>comparingLong(turn -> turn.lead.lastOfAll)
           .thenComparing(LONGEST_WITHOUT);
@@ -128,7 +130,7 @@ final class Scheduler {
   /** Turns that may be in the next step, or even in one that is a little larger. */
   List<Long> candidates() {
     List<ScheduledTurn> running = turns.running();
-    long taken = running.stream().filter(turn -> turn.lead == turn).count(); // others give way
+    long taken = running.stream().filter(turn -> turn.lead == turn).count(); // candidates give way
     return Stream.concat(running.stream(), turns.waiting(limits.stepRows() - (int) taken).stream())
         .map(turn -> turn.id)
         .toList();

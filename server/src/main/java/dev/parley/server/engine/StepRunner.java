@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Carries out the rows of a step in one call. Where that fails, the step is halved again and again,
  * so that a row that cannot be made fails alone, after a few calls more. Where it fails for lack of
- * memory, other memory is given up first, and a row that is too large by itself is read in pieces.
+ * memory, other memory is given up first, and a row that is too large by itself is read without its
+ * guesses, or in pieces.
  */
 final class StepRunner {
   private static final Logger log = LoggerFactory.getLogger(StepRunner.class);
@@ -106,11 +107,11 @@ final class StepRunner {
   }
 
   private Gpt2Decoder.Row row(Grant grant, Turn turn) {
-    boolean forks = turn.candidates == null && turn.request.bestOf().candidates() > 1;
     if (!grant.sample()) {
       return turn.dialogue.row(turn.tokens, grant.tokens(), List.of());
     }
-    int most = forks ? 0 : Math.min(grant.guesses(), room(turn)); // candidates differ at once
+    int most =
+        turn.forks() ? 0 : Math.min(grant.guesses(), room(turn)); // candidates differ at once
     int[] guesses = PromptLookup.guess(turn.tokens, most, endOfText);
     int known = turn.tokens.size();
     List<LogitsQuery> queries = new ArrayList<>();
@@ -169,9 +170,9 @@ final class StepRunner {
     return new Gpt2Decoder.Row(row.cache(), tokens, row.queries().subList(0, 1));
   }
 
-  /** How much of a row can be read in a call of its own: half, but no token that is asked about. */
+  /** How much of a row without guesses can be read in a call of its own: half. */
   private static int firstPiece(Gpt2Decoder.Row row) {
-    return Math.min(row.tokens().length / 2, row.tokens().length - row.queries().size());
+    return row.tokens().length / 2;
   }
 
   /** A row read in two calls or more; but for rounding, all comes out as in one. */

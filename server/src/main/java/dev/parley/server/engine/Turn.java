@@ -62,6 +62,11 @@ final class Turn {
     };
   }
 
+  /** Its next token is the first of several candidates. */
+  boolean forks() {
+    return candidates == null && request.bestOf().candidates() > 1;
+  }
+
   /** Its reply is chosen from candidates from now on; it is the first of them. */
   Candidates compete() {
     Candidates all = new Candidates(this);
@@ -96,7 +101,6 @@ final class Turn {
   void choose(Turn candidate, long now, EngineObserver observer) {
     tokens = candidate.tokens;
     firstTokenAt = now;
-    lastTokenAt = now;
     draft = delivering(sink);
     observer.firstToken(now - arrival);
   }

@@ -73,7 +73,8 @@ public record Setting<T>(
       new Setting<>(
           "max-queued-turns",
           "128",
-          "turns of a model version under way or waiting; more get RESOURCE_EXHAUSTED with RetryInfo",
+          "turns of a model version under way or waiting, but for those of clients that do not read;"
+              + " more get RESOURCE_EXHAUSTED with RetryInfo",
           SettingParser.integer(1, 100_000));
 
   /** Keys and values, not weights, are what grows with use: 345M in fp32 takes 192 KiB a token. */

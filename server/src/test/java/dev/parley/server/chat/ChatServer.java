@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class ChatServer implements AutoCloseable {
   final AtomicLong clock = new AtomicLong(1_000_000);
   final List<FeedbackSink.Judgement> judgements = Collections.synchronizedList(new ArrayList<>());
+  volatile boolean diskFull;
   final OneModel model;
   final ChatService service;
   final ManagedChannel channel;
@@ -28,7 +29,7 @@ final class ChatServer implements AutoCloseable {
 
   ChatServer(EngineLimits limits, EngineObserver observer) {
     model = new OneModel(limits, observer, clock::get);
-    service = new ChatService(model, judgements::add);
+    service = new ChatService(model, this::judge);
     String name = InProcessServerBuilder.generateName();
     try {
       server =
@@ -37,6 +38,13 @@ final class ChatServer implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     channel = InProcessChannelBuilder.forName(name).directExecutor().build();
+  }
+
+  private void judge(FeedbackSink.Judgement judgement) {
+    if (diskFull) {
+      throw new UncheckedIOException(new IOException("No space left on device"));
+    }
+    judgements.add(judgement);
   }
 
   @Override

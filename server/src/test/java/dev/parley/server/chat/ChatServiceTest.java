@@ -799,6 +799,22 @@ class ChatServiceTest {
   // ---- feedback --------------------------------------------------------------------------------
 
   @Test
+  void feedback_diskIsFull_theConversationGoesOn() {
+    TestChat chat = TestChat.setUp(server.channel, SHORT);
+    chat.ask("hello");
+    server.diskFull = true;
+    Feedback good = Feedback.newBuilder().setTurn(1).setRating(Rating.RATING_GOOD).build();
+    chat.send(ChatRequest.newBuilder().setFeedback(good).build());
+
+    assertThat(chat.ask("still here").getTurn()).isEqualTo(2);
+    assertThat(server.judgements).isEmpty();
+    server.diskFull = false;
+    chat.send(ChatRequest.newBuilder().setFeedback(good).build());
+    assertThat(chat.ask("and now?").getTurn()).isEqualTo(3);
+    assertThat(server.judgements).hasSize(1);
+  }
+
+  @Test
   void feedback_onACompleteTurn_reachesTheSink() {
     TestChat chat = TestChat.setUp(server.channel, SHORT);
     chat.say(UserMessage.newBuilder().setText("hello").setRequestId("r1").build());

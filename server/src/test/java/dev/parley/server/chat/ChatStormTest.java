@@ -169,6 +169,8 @@ class ChatStormTest {
             "stream OK",
             "stream CANCELLED",
             "stream DEADLINE_EXCEEDED",
+            "chosen from candidates",
+            "ranked by a backward model",
             "guesses that were wrong",
             "evicted IDLE",
             "evicted PREEMPTED");
@@ -268,6 +270,12 @@ class ChatStormTest {
   private void settle(StormChat chat, int turns, Status status, boolean cancelled) {
     assertThat(chat.faults()).as("seed %d, stream ended with %s", SEED, status).isEmpty();
     chat.ends().values().forEach(this::count);
+    if (chat.chosen() > 0) {
+      count("chosen from candidates");
+    }
+    if (chat.ranked() > 0) {
+      count("ranked by a backward model");
+    }
     count("stream " + status.getCode());
     if (status.isOk()) {
       assertThat(chat.ends()).as("turns of a stream that ended well").hasSize(turns);
@@ -301,6 +309,7 @@ class ChatStormTest {
         ChatSetup.newBuilder()
             .setModel("tiny")
             .setGeneration(generation)
+            .setReturnCandidates(candidates)
             .setBargeInPolicyValue(random.nextInt(BargeInPolicy.values().length - 1));
     for (int i = random.nextInt(4) == 0 ? random.nextInt(12) : 0; i > 0; i--) {
       setup.addHistory(

@@ -1,5 +1,6 @@
 package dev.parley.server.chat;
 
+import dev.parley.v1.Candidate;
 import dev.parley.v1.ChatRequest;
 import dev.parley.v1.ChatResponse;
 import dev.parley.v1.ChatServiceGrpc;
@@ -25,6 +26,8 @@ final class StormChat implements ClientResponseObserver<ChatRequest, ChatRespons
   private final Map<Integer, String> ends = new HashMap<>();
   private final List<String> faults = new ArrayList<>();
   private int responses;
+  private int chosen;
+  private int ranked;
   private @Nullable Status status;
   @Nullable ClientCallStreamObserver<ChatRequest> requests;
 
@@ -78,6 +81,8 @@ final class StormChat implements ClientResponseObserver<ChatRequest, ChatRespons
                   .formatted(complete.getTurn(), sum, complete.getText()));
         }
         end(complete.getTurn(), complete.getFinishReason().name());
+        chosen += complete.getCandidatesCount() > 1 ? 1 : 0;
+        ranked += complete.getCandidatesList().stream().anyMatch(Candidate::hasMmiScore) ? 1 : 0;
       }
       case TURN_FAILED -> {
         com.google.rpc.Status failure = response.getTurnFailed().getStatus();
@@ -117,6 +122,16 @@ final class StormChat implements ClientResponseObserver<ChatRequest, ChatRespons
     }
     status = how;
     notifyAll();
+  }
+
+  /** Replies that were chosen from several candidates. */
+  synchronized int chosen() {
+    return chosen;
+  }
+
+  /** Those of them that a backward model chose. */
+  synchronized int ranked() {
+    return ranked;
   }
 
   /** Waits for one more response than there were, or the stream's end. */

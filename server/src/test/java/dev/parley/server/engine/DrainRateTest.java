@@ -47,6 +47,16 @@ class DrainRateTest {
     assertThat(rate.delay(50)).isBetween(Duration.ofMillis(499), Duration.ofMillis(501));
   }
 
+  /** Turns that wait for their readers only keep no places any more. */
+  @Test
+  void delay_afterPlacesWereLeftWithoutATurnsEnd_asBefore() {
+    free(50, 20, 90);
+    rate.left(3);
+    free(1, 3_600_000, 90);
+
+    assertThat(rate.delay(50)).isBetween(Duration.ofMillis(499), Duration.ofMillis(501));
+  }
+
   @Test
   void delay_nothingKnown_aSecondForOne() {
     assertThat(rate.delay(1)).isEqualTo(Duration.ofSeconds(1));
