@@ -67,7 +67,7 @@ final class HubCache {
     Files.createDirectories(ref.getParent());
     Path aside = Files.createTempFile(ref.getParent(), ".", ".new");
     Files.write(aside, commit.getBytes(StandardCharsets.UTF_8));
-    Files.move(aside, ref, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(aside, ref, StandardCopyOption.ATOMIC_MOVE); // replaces, beside others that do
   }
 
   /** Where the files of a commit are, if any are. */
