@@ -53,7 +53,7 @@ public final class MultiTurnBench {
   private record FirstToken(double milliseconds, int prompt, int read) {
     static FirstToken of(TurnOutcome outcome) {
       return new FirstToken(
-          (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6,
+          Turns.firstTokenMillis(outcome),
           outcome.promptTokens(),
           outcome.promptTokens() - outcome.cachedPromptTokens());
     }

@@ -119,11 +119,7 @@ public final class PrefillBench {
                 Turns.open(engine, prompts.streams()),
                 DecodeBench.messages(random, config, prompts.streams(), prompts.context() - 1),
                 Turns.greedy(1));
-        millis =
-            outcomes.stream()
-                .mapToDouble(outcome -> (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6)
-                .max()
-                .orElseThrow();
+        millis = outcomes.stream().mapToDouble(Turns::firstTokenMillis).max().orElseThrow();
       }
     }
     return millis;

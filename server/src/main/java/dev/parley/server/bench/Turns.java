@@ -45,6 +45,11 @@ final class Turns {
     return readers.stream().map(Reader::outcome).toList();
   }
 
+  /** Milliseconds from a turn's start, when its wait is over, to its first token. */
+  static double firstTokenMillis(TurnOutcome outcome) {
+    return (outcome.firstTokenNanos() - outcome.queuedNanos()) / 1e6;
+  }
+
   /** Conversations that have just begun. */
   static List<Conversation> open(ChatEngine engine, int count) {
     List<Conversation> conversations = new ArrayList<>();

@@ -48,7 +48,7 @@ final class SamplingQuery {
     if (parameters.topK() > 0) {
       return query(parameters.topK() + lowered, 0, raised(parameters, tokens, promptTokens));
     }
-    if (parameters.topP() < 1) {
+    if (sums(parameters)) {
       // The sum of all is known before the rules: whatever they change must be known too.
       int[] changed = changed(parameters, tokens, promptTokens, endOfText);
       return query(USUAL_REACH, parameters.temperature(), changed);

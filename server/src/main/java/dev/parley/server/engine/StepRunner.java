@@ -132,7 +132,7 @@ final class StepRunner {
   }
 
   private LogitsQuery query(Turn turn) {
-    return turn.request.bestOf().candidates() > 1
+    return turn.ranked()
         ? SamplingQuery.ranked(turn.sampling, turn.tokens, turn.promptTokens, endOfText)
         : SamplingQuery.of(turn.sampling, turn.tokens, turn.promptTokens, endOfText);
   }

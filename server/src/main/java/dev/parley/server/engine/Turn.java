@@ -62,9 +62,14 @@ final class Turn {
     };
   }
 
+  /** Its reply is, or will be, the best of several. */
+  boolean ranked() {
+    return request.bestOf().candidates() > 1;
+  }
+
   /** Its next token is the first of several candidates. */
   boolean forks() {
-    return candidates == null && request.bestOf().candidates() > 1;
+    return candidates == null && ranked();
   }
 
   /** Its reply is chosen from candidates from now on; it is the first of them. */

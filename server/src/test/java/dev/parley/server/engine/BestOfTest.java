@@ -17,7 +17,6 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -202,39 +201,26 @@ class BestOfTest {
 
   @Test
   void submit_bestOfFive_promptIsReadOnceAndTheWinnersCacheIsKept() throws Exception {
-    // of each step: rows, prompt tokens, sampled tokens
-    List<int[]> steps = Collections.synchronizedList(new ArrayList<>());
-    AtomicInteger first = new AtomicInteger();
-    AtomicInteger later = new AtomicInteger();
-    EngineObserver observer =
-        new EngineObserver() {
+    List<int[]> calls = Collections.synchronizedList(new ArrayList<>()); // rows, prompt tokens
+    Counts counts =
+        new Counts() {
           @Override
           public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
-            steps.add(new int[] {rows, promptTokens, sampledTokens});
-          }
-
-          @Override
-          public void firstToken(long nanos) {
-            first.incrementAndGet();
-          }
-
-          @Override
-          public void nextToken(long nanos) {
-            later.incrementAndGet();
+            super.step(nanos, rows, promptTokens, sampledTokens);
+            calls.add(new int[] {rows, promptTokens});
           }
         };
-    try (ChatEngine engine = engine(1_000, observer)) {
+    try (ChatEngine engine = engine(1_000, counts)) {
       Conversation conversation = engine.open(() -> new int[0]);
       Reader reader = say(conversation, request(5, 20));
       TurnOutcome outcome = reader.await();
       Settled.await(engine);
 
-      assertThat(steps.stream().mapToInt(step -> step[1]).sum()).isEqualTo(MESSAGE.length + 1);
-      assertThat(steps.get(1)[0]).as("rows after the fork").isEqualTo(5);
-      assertThat(steps.stream().mapToInt(step -> step[2]).sum())
-          .isEqualTo(outcome.generatedTokens());
-      assertThat(first).as("the reply, all at once").hasValue(1);
-      assertThat(later).hasValue(0);
+      assertThat(calls.stream().mapToInt(step -> step[1]).sum()).isEqualTo(MESSAGE.length + 1);
+      assertThat(calls.get(1)[0]).as("rows after the fork").isEqualTo(5);
+      assertThat(counts.sampled).hasValue(outcome.generatedTokens());
+      assertThat(counts.first).as("the reply, all at once").hasValue(1);
+      assertThat(counts.later).hasValue(0);
       int kept = MESSAGE.length + 1 + Math.max(0, reader.tokens().size() - 1) + last(outcome);
       assertThat(engine.state().cachedKvTokens())
           .as("room for prompt and reply but its last token, of one candidate only")

@@ -37,45 +37,6 @@ class SpeculationTest {
         new Gpt2Config(300, CONTEXT, 32, 2, 4, 1e-5, SPREAD, 0, END), precision);
   }
 
-  /** Counts guesses and steps. */
-  private static final class Counts implements EngineObserver {
-    final AtomicInteger accepted = new AtomicInteger();
-    final AtomicInteger rejected = new AtomicInteger();
-    final AtomicInteger steps = new AtomicInteger();
-    final AtomicInteger sampled = new AtomicInteger();
-    final AtomicInteger generated = new AtomicInteger();
-    final AtomicInteger first = new AtomicInteger();
-    final AtomicInteger later = new AtomicInteger();
-
-    @Override
-    public void guessed(int right, int wrong) {
-      accepted.addAndGet(right);
-      rejected.addAndGet(wrong);
-    }
-
-    @Override
-    public void step(long nanos, int rows, int promptTokens, int sampledTokens) {
-      steps.incrementAndGet();
-      sampled.addAndGet(sampledTokens);
-    }
-
-    @Override
-    public void firstToken(long nanos) {
-      first.incrementAndGet();
-    }
-
-    @Override
-    public void nextToken(long nanos) {
-      later.incrementAndGet();
-    }
-
-    @Override
-    public void turnEnded(
-        String reason, long nanos, int promptTokens, int cachedTokens, int generatedTokens) {
-      generated.addAndGet(generatedTokens);
-    }
-  }
-
   /** All that a client can see of a turn. */
   private record Seen(
       List<Integer> tokens,
