@@ -45,8 +45,8 @@ final class BenchOptions {
   @Option(
       names = "--precision",
       split = ",",
-      defaultValue = "reference,fp32,bf16,fp16,int8",
-      description = "several with commas (${DEFAULT-VALUE})")
+      description =
+          "several with commas, of reference, fp32, bf16, fp16 and int8 (all that the device has)")
   private List<String> precisions = new ArrayList<>();
 
   @Option(names = "--device", defaultValue = "auto", description = DEVICE)
@@ -128,14 +128,13 @@ final class BenchOptions {
     setThreads(threads);
     Device on = UsageException.unlessValid(() -> Torch.device(device));
     return UsageException.unlessValid(
-        () ->
-            new Rounds(
-                weights(),
-                precisions.stream().map(name -> Precision.of(name, on)).distinct().toList(),
-                on,
-                rounds,
-                probe,
-                output()::note));
+        () -> new Rounds(weights(), precisions(on), on, rounds, probe, output()::note));
+  }
+
+  private List<Precision> precisions(Device on) {
+    return precisions.isEmpty()
+        ? Precision.on(on)
+        : precisions.stream().map(name -> Precision.of(name, on)).distinct().toList();
   }
 
   /** Threads of libtorch, where they are asked for. */

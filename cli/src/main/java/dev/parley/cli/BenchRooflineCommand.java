@@ -68,7 +68,7 @@ final class BenchRooflineCommand implements Callable<Integer> {
     List<Row> rows = new ArrayList<>();
     for (Precision precision : rounds.precisions()) {
       for (int count : streams) {
-        StepCost cost = StepCost.of(rounds.config(), precision, count, 1, context);
+        StepCost cost = StepCost.of(rounds.config(), precision, rounds.device(), count, 1, context);
         rows.add(new Row(precision, count, cost, cost.bound(machine)));
       }
     }

@@ -45,6 +45,21 @@ public record Gpt2Config(
         "below vocab_size = " + vocabularySize);
   }
 
+  /**
+   * Checks that tokens are of the vocabulary. A GPU does not survive the use of another one: all
+   * that its process computes fails from then on.
+   *
+   * @throws IllegalArgumentException if one is not
+   */
+  void requireTokens(int[] tokens) {
+    for (int token : tokens) {
+      if (token < 0 || token >= vocabularySize) {
+        throw new IllegalArgumentException(
+            "token %d is outside the vocabulary of %d".formatted(token, vocabularySize));
+      }
+    }
+  }
+
   /** A GPT-2 with GPT-2's vocabulary and the usual constants. */
   public static Gpt2Config of(int layerCount, int embeddingSize, int headCount, int contextLength) {
     return new Gpt2Config(

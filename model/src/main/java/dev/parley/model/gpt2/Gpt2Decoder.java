@@ -191,11 +191,12 @@ public final class Gpt2Decoder implements AutoCloseable {
    * Reads the new tokens of every row in one call.
    *
    * @return the answers to the rows' queries; the caller closes it
-   * @throws IllegalArgumentException if a row exceeds the context or its cache is another
-   *     decoder's; no cache holds other tokens then
+   * @throws IllegalArgumentException if a row exceeds the context, has a token that is none of the
+   *     vocabulary, or its cache is another decoder's; no cache holds other tokens then
    */
   public StepLogits step(List<Row> rows) {
     rows.forEach(row -> row.cache().requireIn(blocks));
+    rows.forEach(row -> config.requireTokens(row.tokens()));
     rows.forEach(row -> row.cache().reserve(row.tokens().length));
     List<StepInput.NewTokens> tokens = rows.stream().map(Row::newTokens).toList();
     NDManager owner = manager.newSubManager();
@@ -222,9 +223,11 @@ public final class Gpt2Decoder implements AutoCloseable {
    * How probable the labels of sequences are; leaves no cache behind.
    *
    * @return a score for each sequence
-   * @throws IllegalArgumentException if a sequence exceeds the context
+   * @throws IllegalArgumentException if a sequence exceeds the context, or has a token that is none
+   *     of the vocabulary
    */
   public List<Score> scores(List<Scored> sequences) {
+    sequences.forEach(scored -> config.requireTokens(scored.tokens()));
     return new SequenceScores(manager, program, model()).of(sequences, this);
   }
 

@@ -3,6 +3,7 @@ package dev.parley.model.gpt2;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.torch.Processor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -83,11 +84,13 @@ public enum Precision {
 
   /** The sources of attention; {@code prompts} is the type in which prompts attend. */
   static List<String> attention(boolean gpu, DataType prompts) {
-    boolean products = !gpu && prompts == DataType.FLOAT32;
+    if (gpu) {
+      return List.of("attention_gathered.py");
+    }
     return List.of(
         "attention.py",
-        products ? "prompts_products.py" : "prompts_flash.py",
-        gpu ? "attention_gathered.py" : "attention_bags.py");
+        prompts == DataType.FLOAT32 ? "prompts_products.py" : "prompts_flash.py",
+        "attention_bags.py");
   }
 
   /**
@@ -139,6 +142,11 @@ public enum Precision {
     };
   }
 
+  /** The precisions that a device has kernels for. */
+  public static List<Precision> on(Device device) {
+    return Arrays.stream(values()).filter(precision -> precision.hasKernels(device)).toList();
+  }
+
   /**
    * Checks that a model can be served in this precision.
    *
@@ -146,6 +154,10 @@ public enum Precision {
    */
   public void requireKernels(Device device) {
     kernels(device);
+  }
+
+  private boolean hasKernels(Device device) {
+    return this == REFERENCE || this == FP32 || (device.isGpu() ? this != INT8 : X86_64);
   }
 
   /**
@@ -160,14 +172,14 @@ public enum Precision {
     if (this == REFERENCE || (this == FP32 && (device.isGpu() || !X86_64))) {
       return plain(fp32, device.isGpu());
     }
-    if (device.isGpu() && this != INT8) {
-      return plain(this == FP16 ? fp16 : bf16, true);
-    }
-    if (device.isGpu() || !X86_64) {
+    if (!hasKernels(device)) {
       throw new IllegalArgumentException(
           "precision %s has no kernels for this %s: use %s"
               .formatted(
                   this, device.isGpu() ? "GPU" : "processor", device.isGpu() ? "fp16" : "fp32"));
+    }
+    if (device.isGpu()) {
+      return plain(this == FP16 ? fp16 : bf16, true);
     }
     List<String> packed = List.of("linear_packed.py");
     return switch (this) {

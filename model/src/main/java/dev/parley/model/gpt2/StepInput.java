@@ -28,7 +28,7 @@ final class StepInput implements AutoCloseable {
    */
   private static final int LEAST_LENGTH = 16;
 
-  /** A group of its own costs about what so many blocks do that are not there. */
+  /** On a CPU a group of its own costs about what so many blocks do that are not there. */
   private static final int GROUP_BLOCKS = 32;
 
   /**
@@ -82,7 +82,7 @@ final class StepInput implements AutoCloseable {
             .toList();
     List<List<NewTokens>> parts = new ArrayList<>();
     alone.forEach(row -> parts.add(List.of(row)));
-    parts.addAll(groups(together));
+    parts.addAll(parent.getDevice().isGpu() ? group(together) : groups(together));
     List<NewTokens> ordered = parts.stream().flatMap(List::stream).toList();
     this.scope = parent.newSubManager();
     try {
@@ -98,6 +98,11 @@ final class StepInput implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /** On a GPU blocks that are not there are not read. */
+  private static List<List<NewTokens>> group(List<NewTokens> rows) {
+    return rows.isEmpty() ? List.of() : List.of(rows);
   }
 
   /** Rows with the most blocks come first. */

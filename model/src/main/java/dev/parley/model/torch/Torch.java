@@ -2,16 +2,19 @@ package dev.parley.model.torch;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.util.cuda.CudaUtils;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The libtorch of this process: devices, threads, memory scopes. */
 public final class Torch {
@@ -41,16 +44,15 @@ public final class Torch {
     if (wanted.equals("cpu")) {
       return Device.cpu();
     }
-    int gpus = gpuCount();
     if (wanted.equals("auto")) {
-      return gpus > 0 ? Device.gpu(0) : Device.cpu();
+      return whyNoGpu(0) == null ? Device.gpu(0) : Device.cpu();
     }
     if (wanted.matches("cuda(:\\d{1,3})?")) {
       int index = wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5));
-      if (index >= gpus) {
+      String reason = whyNoGpu(index);
+      if (reason != null) {
         throw new IllegalArgumentException(
-            "device '%s' is not available: this libtorch sees %d GPUs; use auto or cpu"
-                .formatted(name, gpus));
+            "device '%s' is not available: %s; use auto or cpu".formatted(name, reason));
       }
       return Device.gpu(index);
     }
@@ -166,7 +168,21 @@ public final class Torch {
     }
   }
 
-  private static int gpuCount() {
-    return Engine.getEngine("PyTorch").hasCapability("CUDA") ? CudaUtils.getGpuCount() : 0;
+  /**
+   * Why this libtorch cannot compute on a GPU, or null where it can. It is asked to, since DJL's
+   * own count of GPUs needs a CUDA toolkit beside the CUDA that comes with libtorch.
+   */
+  private static @Nullable String whyNoGpu(int index) {
+    if (!Engine.getEngine("PyTorch").hasCapability("CUDA")) {
+      return "libtorch %s is one for CPUs, or finds no GPU (PYTORCH_LIBRARY_PATH names another)"
+          .formatted(version());
+    }
+    try (NDManager scope = newScope(Device.gpu(index));
+        NDArray probe = scope.ones(new Shape(1))) {
+      float unused = probe.toFloatArray()[0];
+      return null;
+    } catch (EngineException e) {
+      return String.valueOf(e.getMessage()).lines().findFirst().orElse("libtorch does not say why");
+    }
   }
 }

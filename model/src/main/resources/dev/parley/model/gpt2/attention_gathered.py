@@ -1,25 +1,71 @@
-  # Attention of many conversations in one call, for a GPU: their blocks are copied side by side, each
-  # conversation's padded to the longest, since that costs less there than a call for each.
+  # Attention on a GPU, where a call costs more than a copy: the keys and values of all tokens that are
+  # attended to are gathered, one conversation's after the other's, and all rows attend in one call.
 
-  # What is the same in every layer, of queries that attend to at most `longest` tokens:
-  #   table: [queries, blocks], where the blocks of their conversations are
-  #   lengths: [queries], the tokens that each attends to
-  # Returns the table as one list, what is not attended to, [queries, 1, blocks * 64, 1], and what that
-  # adds to scores, [queries, 1, 1, blocks * 64].
-  def prepare(self: __torch__.Program, table: Tensor, lengths: Tensor, longest: int, head_size: int) -> List[Tensor]:
-    unseen = torch.arange(table.size(1) * 64, dtype=4, device=table.device) >= lengths.unsqueeze(1)
-    unseen = unseen.unsqueeze(1).unsqueeze(3)
-    mask = torch.masked_fill(torch.zeros_like(unseen, dtype=self.prompt_type), unseen, float("-inf"))
-    return [table.reshape([-1]), unseen, mask.transpose(2, 3)]
+  # The shape of a layer's table: a token's key and value stand side by side.
+  def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
+    return [[blocks, 64, 2, self.head_count, head_size]]
 
-  # query: [queries, heads, headSize]; keys, values: of one layer; prepared: what `prepare` returns
-  # Returns [queries, heads * headSize]. What is not attended to may be no number: it becomes zero.
-  def attend(self: __torch__.Program, query: Tensor, keys: Tensor, values: Tensor, prepared: List[Tensor]) -> Tensor:
-    queries = query.size(0)
-    heads = query.size(1)
-    head_size = query.size(2)
-    unseen = prepared[1]
-    key = keys.index_select(0, prepared[0]).reshape([queries, -1, heads, head_size, 64]).permute([0, 2, 1, 4, 3]).reshape([queries, heads, -1, head_size])
-    value = values.index_select(0, prepared[0]).reshape([queries, -1, heads, 64, head_size]).transpose(1, 2).reshape([queries, heads, -1, head_size])
-    attended = torch.scaled_dot_product_attention(query.to(keys.dtype).unsqueeze(2), key.masked_fill_(unseen, 0), value.masked_fill_(unseen, 0), prepared[2], 0.0, False)
-    return attended.reshape([queries, heads * head_size])
+  # What is the same in every layer; the arguments are those of `step`.
+  # Returns the place of each new token; the places of all tokens that are attended to; where the queries,
+  # and where what they attend to, of each prompt and of each token of a group begin and at last end; and
+  # the most of either.
+  def plan(self: __torch__.Program, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, head_size: int) -> Tuple[Tensor, Tensor, Tensor, Tensor, int, int]:
+    zero = torch.zeros([1], dtype=4, device=positions.device)
+    written = annotate(List[Tensor], [])
+    sources = annotate(List[Tensor], [])
+    queries = [zero]
+    attended = [zero]
+    begin = 0
+    for i in range(len(counts)):
+      own = positions.narrow(0, begin, counts[i])
+      begin = begin + counts[i]
+      if i < prompts:
+        table = tables[i].reshape([-1])
+        written.append(table.index_select(0, own // 64) * 64 + own % 64)
+        every = torch.arange(lengths[i], dtype=4, device=own.device)
+        sources.append(table.index_select(0, every // 64) * 64 + every % 64)
+        queries.append(torch.full_like(zero, counts[i]))
+        attended.append(torch.full_like(zero, lengths[i]))
+      else:
+        every = torch.arange(lengths[i], dtype=4, device=own.device)
+        all_places = tables[i].index_select(1, every // 64) * 64 + every % 64
+        sources.append(torch.masked_select(all_places, every <= own.unsqueeze(1)))
+        queries.append(torch.ones_like(own))
+        attended.append(own + 1)
+    written.append(places)
+    query_bounds = torch.cumsum(torch.cat(queries, 0), 0).to(3)
+    bounds = torch.cumsum(torch.cat(attended, 0), 0).to(3)
+    most = 1
+    for i2 in range(prompts):
+      most = max(most, counts[i2])
+    return (torch.cat(written, 0), torch.cat(sources, 0), query_bounds, bounds, most, max(lengths))
+
+  # Attention of all rows in one layer, whose keys and values are written first.
+  #   joined: [tokens, 3, heads, headSize], queries, keys and values
+  # Returns [tokens, heads * headSize].
+  def attention(self: __torch__.Program, joined: Tensor, caches: List[Tensor], layer: int, counts: List[int], lengths: List[int], prompts: int, plan: Tuple[Tensor, Tensor, Tensor, Tensor, int, int]) -> Tensor:
+    written, sources, query_bounds, bounds, most_queries, most = plan
+    table = caches[layer].flatten(0, 1)  # [places, 2, heads, headSize]
+    table.index_copy_(0, written, joined.narrow(1, 1, 2))
+    query = joined.select(1, 0)
+    key, value = torch.unbind(table.index_select(0, sources), 1)  # [attended to, heads, headSize]
+    if query.is_cuda and query.size(2) % 8 == 0:  # heads of whole vectors
+      # Not scaled_dot_product_attention, which may choose cuDNN: that makes a plan for each new shape, in
+      # some 50 ms. 2: the queries are the last of what they attend to.
+      output, _, _, _, _, _ = ops.aten._efficient_attention_forward(query.unsqueeze(0), key.unsqueeze(0), value.unsqueeze(0), None, query_bounds, bounds, most_queries, most, 0.0, 2)
+      return output.squeeze(0).flatten(1)
+    return self.one_by_one(query, key, value, query_bounds, bounds)
+
+  # What the one call computes, for heads that it does not take, and for tests without a GPU.
+  def one_by_one(self: __torch__.Program, query: Tensor, key: Tensor, value: Tensor, query_bounds: Tensor, bounds: Tensor) -> Tensor:
+    outputs = annotate(List[Tensor], [])
+    for i in range(bounds.size(0) - 1):
+      n = int(query_bounds[i + 1]) - int(query_bounds[i])
+      length = int(bounds[i + 1]) - int(bounds[i])
+      own = query.narrow(0, int(query_bounds[i]), n).transpose(0, 1)  # [heads, n, headSize]
+      keys = key.narrow(0, int(bounds[i]), length).permute([1, 2, 0])  # [heads, headSize, length]
+      values = value.narrow(0, int(bounds[i]), length).transpose(0, 1)  # [heads, length, headSize]
+      unseen = torch.triu(torch.full([n, length], float("-inf"), dtype=query.dtype, device=query.device), length - n + 1)
+      scores = torch.matmul(own, keys) * query.size(2) ** -0.5 + unseen
+      outputs.append(torch.matmul(torch.softmax(scores, 2), values).transpose(0, 1))
+    return torch.cat(outputs, 0).flatten(1)

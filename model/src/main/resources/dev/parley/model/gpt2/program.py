@@ -21,8 +21,8 @@ class Program(Module):
   # stand one after the other. First come prompts, each by itself, then groups of conversations with
   # few new tokens, each of which attends by itself; those of a group are of similar length.
   #   p: what `keep` returns
-  #   caches: of each layer the keys, [blocks, heads, headSize, 64], and the values, [blocks, heads, 64,
-  #     headSize], of the tokens before; those of the new tokens are written to them
+  #   caches: the tables of each layer, see `table_shapes`, with the keys and values of the tokens
+  #     before; those of the new tokens are written to them
   #   ids, positions: [tokens]
   #   places: [tokens of groups], 64 times the block that a token's keys and values go to, plus the
   #     place in it
@@ -37,43 +37,14 @@ class Program(Module):
     size = p[0].size(1)
     heads = self.head_count
     head_size = size // heads
-    block = places // 64
-    place = places % 64
-    numbers = annotate(List[List[int]], [])  # of prompts, like runs and masks
-    runs = annotate(List[List[int]], [])
-    masks = annotate(List[Optional[Tensor]], [])
-    prepared = annotate(List[List[Tensor]], [])
-    begin = 0
-    for i in range(len(counts)):
-      if i < prompts:
-        numbers.append(self.numbers(tables[i]))
-        runs.append(self.runs(numbers[i]))
-        masks.append(self.mask(counts[i], lengths[i], tables[i]))
-      else:
-        prepared.append(self.prepare(tables[i], positions.narrow(0, begin, counts[i]) + 1, lengths[i], head_size))
-      begin = begin + counts[i]
+    plan = self.plan(positions, places, counts, lengths, tables, prompts, head_size)
     x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
     for layer in range(self.layer_count):
       b = 2 + 12 * layer
       normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
       joined = self.linear(normed, p, weights, layer, 0).reshape([-1, 3, heads, head_size])
-      keys = caches[2 * layer]
-      values = caches[2 * layer + 1]
-      if places.size(0) > 0:
-        single = joined.narrow(0, ids.size(0) - places.size(0), places.size(0))
-        torch.index_put_(keys, annotate(List[Optional[Tensor]], [block, None, None, place]), single.select(1, 1).to(keys.dtype))
-        torch.index_put_(values, annotate(List[Optional[Tensor]], [block, None, place]), single.select(1, 2).to(values.dtype))
-      outputs = annotate(List[Tensor], [])
-      at = 0
-      for i in range(len(counts)):
-        rows = joined.narrow(0, at, counts[i])
-        if i < prompts:
-          self.write(rows, keys, values, numbers[i], lengths[i])
-          outputs.append(self.read(rows, keys, values, runs[i], lengths[i], masks[i]))
-        else:
-          outputs.append(self.attend(rows.select(1, 0), keys, values, prepared[i - prompts]).to(joined.dtype))
-        at = at + counts[i]
-      x.add_(self.linear(torch.cat(outputs, 0), p, weights, layer, 1))
+      attended = self.attention(joined, caches, layer, counts, lengths, prompts, plan)
+      x.add_(self.linear(attended, p, weights, layer, 1))
       normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
       x.add_(self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3))
     f = 2 + 12 * self.layer_count
@@ -200,10 +171,9 @@ class Program(Module):
   # there twice; the first `used` blocks keep what they hold. Block 0 belongs to nobody and is zero.
   #   caches: see `step`; empty, or some of them, where they were never made
   def enlarge(self: __torch__.Program, p: List[Tensor], caches: List[Tensor], used: int, blocks: int, dtype: int) -> NoneType:
-    heads = self.head_count
-    head_size = p[0].size(1) // heads
-    for i in range(2 * self.layer_count):
-      shape = [[blocks, heads, head_size, 64], [blocks, heads, 64, head_size]][i % 2]
+    shapes = self.table_shapes(blocks, p[0].size(1) // self.head_count)
+    for i in range(len(shapes) * self.layer_count):
+      shape = shapes[i % len(shapes)]
       if i >= len(caches):
         first = torch.empty(shape, dtype=dtype, device=p[0].device)
         first.select(0, 0).zero_()
@@ -272,12 +242,21 @@ class Program(Module):
     query = q.reshape([batch, time, heads, head_size]).transpose(1, 2)  # [batch, heads, time, headSize]
     key = k.reshape([batch, time, heads, head_size]).transpose(1, 2)
     value = v.reshape([batch, time, heads, head_size]).transpose(1, 2)
-    attended = torch.scaled_dot_product_attention(query, key, value, None, dropout, True)
+    attended = self.attend_all(query, key, value, dropout)
     joined = attended.transpose(1, 2).reshape([batch, time, size])
     y = x + torch.dropout(self.adapted(joined, p, b + 4, a, c, targets, 1, scale, low_dropout), dropout, train)
     normed2 = torch.layer_norm(y, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
     wide = torch.gelu(self.adapted(normed2, p, b + 8, a, c, targets, 2, scale, low_dropout), approximate="tanh")
     return y + torch.dropout(self.adapted(wide, p, b + 10, a, c, targets, 3, scale, low_dropout), dropout, train)
+
+  # Causal attention of whole sequences, [batch, heads, time, headSize] like the arguments. On a GPU it
+  # is not left to scaled_dot_product_attention, which may choose cuDNN: that makes a plan for each new
+  # shape, in some 100 ms. The other kernel takes heads of whole vectors.
+  def attend_all(self: __torch__.Program, query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
+    if query.is_cuda and query.size(3) % 8 == 0:
+      attended, _, _, _ = ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, True, dropout, True)
+      return attended
+    return torch.scaled_dot_product_attention(query, key, value, None, dropout, True)
 
   # y = x W + b, plus scale * dropout(x) A B where projection `which` has an adapter (LoRA, Hu et al.
   # 2021): W at p[i], A: [in, rank] and B: [rank, out] among the layer's adapters from a[c] on.

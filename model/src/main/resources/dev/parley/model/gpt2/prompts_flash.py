@@ -1,4 +1,4 @@
-  # Attention of prompts by libtorch's flash attention: on GPUs, and where prompts attend in bf16.
+  # Attention of prompts by libtorch's flash attention, where prompts attend in bf16.
 
   # What a prompt's `count` tokens add to their scores of whole blocks of tokens, of which they are the
   # last of `length`: [count, 64 * blocks]. Nothing where they are all of them.

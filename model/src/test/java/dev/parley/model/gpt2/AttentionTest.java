@@ -46,6 +46,12 @@ class AttentionTest {
       new Case("gathered", Precision.plain(DataType.FLOAT32, true), LIMIT);
 
   private static Stream<Case> kernels() {
+    if (Golden.device().isGpu()) {
+      return Stream.of(
+          GATHERED,
+          new Case("fp16", Precision.plain(DataType.FLOAT16, true), 0.1f),
+          new Case("bf16", Precision.plain(DataType.BFLOAT16, true), 1f));
+    }
     Precision.Kernels cpu = Precision.plain(DataType.FLOAT32, false);
     return Stream.of(
         new Case("bags of fp32", cpu, LIMIT),

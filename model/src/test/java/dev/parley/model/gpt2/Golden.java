@@ -1,5 +1,7 @@
 package dev.parley.model.gpt2;
 
+import static org.assertj.core.api.Assumptions.assumeThat;
+
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import dev.parley.model.checkpoint.Gpt2Checkpoint;
@@ -43,10 +45,15 @@ public final class Golden {
     }
   }
 
-  /** A root scope on the CPU and one thread, as the golden files were made. */
+  /** The CPU, on which the golden files were made, or what {@code -Dparley.test.device} names. */
+  public static Device device() {
+    return Torch.device(System.getProperty("parley.test.device", "cpu"));
+  }
+
+  /** A root scope on that device; on a CPU one thread, as the golden files were made. */
   public static NDManager scope() {
     Torch.setThreads(1);
-    return Torch.newScope(Device.cpu());
+    return Torch.newScope(device());
   }
 
   /** The weights of a golden folder. */
@@ -54,8 +61,14 @@ public final class Golden {
     return Gpt2Checkpoint.weights(path(folder), parent);
   }
 
+  /** Skips a test of a precision that the device has no kernels for. */
+  static void assumeKernels(Precision precision) {
+    assumeThat(Precision.on(device())).contains(precision);
+  }
+
   /** The golden model (fp32) at a precision; closing it frees its weights. */
   public static Gpt2Decoder decoder(Precision precision, NDManager parent) {
+    assumeKernels(precision);
     try (Gpt2Weights weights = weights("fp32", parent)) {
       return Gpt2Decoder.load(weights, precision);
     }

@@ -132,6 +132,7 @@ public final class DecodeBench {
         StepCost.of(
             rounds.config(),
             series.precision(),
+            rounds.device(),
             streams,
             1,
             work.context() + work.newTokens() / 2.0);
@@ -202,13 +203,13 @@ public final class DecodeBench {
     return log;
   }
 
-  /** Room for exactly these conversations. */
+  /** Room for exactly these conversations, whose prompts are read in sixteen steps. */
   static EngineLimits limits(Gpt2Config config, int conversations, int tokensEach) {
     int each = KeyValueCache.room(tokensEach + 16, config.contextLength()); // a start's headroom
     int capacity = Math.toIntExact((long) conversations * each + config.contextLength());
     EngineLimits usual = EngineLimits.of(capacity);
     return new EngineLimits(
-            Math.max(usual.stepTokens(), conversations + 1),
+            Math.max(usual.stepTokens(), conversations * (1 + tokensEach / 16)),
             conversations,
             capacity,
             4 * conversations, // those that are being closed still count

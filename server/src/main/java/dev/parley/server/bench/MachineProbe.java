@@ -20,8 +20,13 @@ final class MachineProbe implements AutoCloseable {
   static final int DEFAULT_MEBIBYTES = 512;
 
   private static final int WIDTH = 4096;
-  private static final int ROWS = 256;
+  private static final int CPU_ROWS = 256;
+  private static final int GPU_ROWS = 4096;
   private static final int TRIES = 5;
+
+  /** Of a GPU's work in one call: each takes less than a millisecond, and a call costs some. */
+  private static final int GPU_TIMES = 20;
+
   private static final Map<String, DataType> HALVES =
       Map.of("fp16", DataType.FLOAT16, "bf16", DataType.BFLOAT16);
 
@@ -56,15 +61,17 @@ final class MachineProbe implements AutoCloseable {
     try (NDManager memory = scope.newSubManager()) {
       NDArray large = memory.randomUniform(-1, 1, new Shape(columns, WIDTH), DataType.FLOAT32);
       NDArray row = memory.randomUniform(-1, 1, new Shape(1, WIDTH), DataType.FLOAT32);
-      try (IValue w = TorchProgram.argument(large)) {
-        readers.put("sum fp32", rate(large.size() * 4.0, "sum", w));
+      try (IValue w = TorchProgram.argument(large);
+          IValue times = IValue.from((long) times())) {
+        readers.put("sum fp32", rate(times() * large.size() * 4.0, "sum", w, times));
       }
       measure(large, row, readers, new double[] {4, 2, 1});
     }
     try (NDManager memory = scope.newSubManager()) {
       NDArray square = memory.randomUniform(-1, 1, new Shape(WIDTH, WIDTH), DataType.FLOAT32);
-      NDArray rows = memory.randomUniform(-1, 1, new Shape(ROWS, WIDTH), DataType.FLOAT32);
-      double count = 2.0 * ROWS;
+      int height = gpu ? GPU_ROWS : CPU_ROWS;
+      NDArray rows = memory.randomUniform(-1, 1, new Shape(height, WIDTH), DataType.FLOAT32);
+      double count = 2.0 * height;
       measure(square, rows, operations, new double[] {count, count, count});
     }
   }
@@ -73,15 +80,16 @@ final class MachineProbe implements AutoCloseable {
   private void measure(NDArray weights, NDArray input, Map<String, Double> rates, double[] work) {
     double count = weights.size();
     try (IValue w = TorchProgram.argument(weights);
-        IValue x = TorchProgram.argument(input)) {
-      rates.put("fp32", rate(count * work[0], "linear", x, w));
+        IValue x = TorchProgram.argument(input);
+        IValue times = IValue.from((long) times())) {
+      rates.put("fp32", rate(times() * count * work[0], "linear", x, w, times));
       if (gpu) { // those of a CPU are not there
         HALVES.forEach(
             (name, half) -> {
               try (IValue type = IValue.from(Torch.scalarType(half));
                   IValue weight = program.call("cast", w, type);
                   IValue thin = program.call("cast", x, type)) {
-                rates.put(name, rate(count * work[1], "linear", thin, weight));
+                rates.put(name, rate(times() * count * work[1], "linear", thin, weight, times));
               }
             });
         return;
@@ -96,6 +104,10 @@ final class MachineProbe implements AutoCloseable {
         rates.put("int8", rate(count * work[2], "int8", x, bytes));
       }
     }
+  }
+
+  private int times() {
+    return gpu ? GPU_TIMES : 1;
   }
 
   /** Work per second, the best of some tries after one that is not counted. */

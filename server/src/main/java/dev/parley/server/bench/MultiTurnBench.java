@@ -58,8 +58,8 @@ public final class MultiTurnBench {
           outcome.promptTokens() - outcome.cachedPromptTokens());
     }
 
-    StepCost cost(Gpt2Config config, Precision precision) {
-      return StepCost.of(config, precision, 1, read, prompt);
+    StepCost cost(Rounds rounds, Precision precision) {
+      return StepCost.of(rounds.config(), precision, rounds.device(), 1, read, prompt);
     }
   }
 
@@ -96,11 +96,10 @@ public final class MultiTurnBench {
             true,
             (model, tokens) -> sample(model, tokens, message));
     return new Measured<>(
-        all.get(0).machines(),
-        all.stream().map(series -> point(series, message, rounds.config())).toList());
+        all.get(0).machines(), all.stream().map(series -> point(series, message, rounds)).toList());
   }
 
-  private static Point point(Series<Integer, Sample> series, int message, Gpt2Config config) {
+  private static Point point(Series<Integer, Sample> series, int message, Rounds rounds) {
     List<Sample> samples = series.samples();
     FirstToken first = samples.get(0).first().get(0);
     FirstToken third = samples.get(0).third().get(0);
@@ -109,9 +108,9 @@ public final class MultiTurnBench {
         series.point(),
         message,
         Spread.of(samples, Sample::firstMillis),
-        Spread.of(series.machines(), first.cost(config, series.precision())::bound),
+        Spread.of(series.machines(), first.cost(rounds, series.precision())::bound),
         Spread.of(samples, Sample::thirdMillis),
-        Spread.of(series.machines(), third.cost(config, series.precision())::bound),
+        Spread.of(series.machines(), third.cost(rounds, series.precision())::bound),
         Spread.of(samples, sample -> sample.thirdMillis() / sample.firstMillis()),
         third.read());
   }

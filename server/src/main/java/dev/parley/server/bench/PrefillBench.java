@@ -88,6 +88,7 @@ public final class PrefillBench {
         StepCost.of(
             rounds.config(),
             series.precision(),
+            rounds.device(),
             prompts.streams(),
             prompts.context(),
             prompts.context());

@@ -11,10 +11,12 @@ import dev.parley.model.gpt2.Precision;
  *
  * @param type of the weights' arithmetic: {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
  * @param projections of all layers
- * @param attention over the keys and values of every row, in fp32
+ * @param attentionType of attention's arithmetic
+ * @param attention over the keys and values of every row
  * @param head the logits
  */
-public record StepCost(String type, Part projections, Part attention, Part head) {
+public record StepCost(
+    String type, String attentionType, Part projections, Part attention, Part head) {
   /** Bytes read and operations, multiplications and additions both counted. */
   public record Part(double bytes, double operations) {
     /** The shortest time on a machine that reads while it computes, in milliseconds. */
@@ -26,12 +28,13 @@ public record StepCost(String type, Part projections, Part attention, Part head)
   /**
    * A step whose rows all read as much.
    *
+   * @param device on a CPU, attention's arithmetic is fp32 in every precision
    * @param rows conversations
    * @param tokens that each of them reads
    * @param context tokens that the last of them looks back on, itself included
    */
   public static StepCost of(
-      Gpt2Config config, Precision precision, int rows, int tokens, double context) {
+      Gpt2Config config, Precision precision, Device device, int rows, int tokens, double context) {
     double size = config.embeddingSize();
     double weights = 12.0 * config.layerCount() * size * size;
     double head = config.vocabularySize() * size;
@@ -40,9 +43,10 @@ public record StepCost(String type, Part projections, Part attention, Part head)
     int bytes = bytes(precision);
     return new StepCost(
         type(precision),
+        device.isGpu() ? type(precision) : "fp32",
         new Part(weights * bytes, 2 * weights * all),
         new Part(
-            rows * context * precision.cacheBytesPerToken(config, Device.cpu()),
+            rows * context * precision.cacheBytesPerToken(config, device),
             4.0 * config.layerCount() * size * seen * all),
         new Part(head * bytes, 2 * head * rows));
   }
@@ -68,7 +72,7 @@ public record StepCost(String type, Part projections, Part attention, Part head)
       return 0;
     }
     return projections.bound(memory, arithmetic)
-        + attention.bound(memory, machine.operations("fp32"))
+        + attention.bound(memory, machine.operations(attentionType))
         + head.bound(memory, arithmetic);
   }
 

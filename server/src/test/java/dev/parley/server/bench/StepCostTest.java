@@ -3,6 +3,7 @@ package dev.parley.server.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Precision;
 import java.util.Map;
@@ -13,8 +14,8 @@ class StepCostTest {
 
   @Test
   void of_345MOneRow_readsEveryWeightOnce() {
-    StepCost fp32 = StepCost.of(MEDIUM, Precision.FP32, 1, 1, 0);
-    StepCost int8 = StepCost.of(MEDIUM, Precision.INT8, 1, 1, 0);
+    StepCost fp32 = StepCost.of(MEDIUM, Precision.FP32, Device.cpu(), 1, 1, 0);
+    StepCost int8 = StepCost.of(MEDIUM, Precision.INT8, Device.cpu(), 1, 1, 0);
 
     // All parameters but positions, LayerNorm and biases.
     double weights = 24 * 12 * 1024.0 * 1024 + 50_257 * 1024.0;
@@ -25,18 +26,18 @@ class StepCostTest {
 
   @Test
   void of_32Rows_readsTheirKeysAndValuesToo() {
-    StepCost cost = StepCost.of(MEDIUM, Precision.FP32, 32, 1, 128);
+    StepCost cost = StepCost.of(MEDIUM, Precision.FP32, Device.cpu(), 32, 1, 128);
 
     // 2 * 24 layers * 1024 * 4 bytes a token: 805 MB for 32 * 128 of them
     assertThat(cost.attention().bytes()).isEqualTo(805_306_368.0);
-    assertThat(StepCost.of(MEDIUM, Precision.BF16, 32, 1, 128).attention().bytes())
+    assertThat(StepCost.of(MEDIUM, Precision.BF16, Device.cpu(), 32, 1, 128).attention().bytes())
         .isEqualTo(402_653_184.0);
     assertThat(cost.head().operations()).isEqualTo(32 * 2 * 50_257 * 1024.0);
   }
 
   @Test
   void of_aPrompt_tokensLookBackOnHalfOfItOnAverage() {
-    StepCost cost = StepCost.of(MEDIUM, Precision.FP32, 1, 512, 512);
+    StepCost cost = StepCost.of(MEDIUM, Precision.FP32, Device.cpu(), 1, 512, 512);
 
     assertThat(cost.attention().operations()).isEqualTo(4.0 * 24 * 1024 * (512 * 513 / 2.0));
     assertThat(cost.head().operations())
@@ -46,7 +47,7 @@ class StepCostTest {
 
   @Test
   void bound_memoryOrArithmetic_whicheverTakesLonger() {
-    StepCost cost = StepCost.of(MEDIUM, Precision.INT8, 1, 1, 0);
+    StepCost cost = StepCost.of(MEDIUM, Precision.INT8, Device.cpu(), 1, 1, 0);
     Machine slowMemory = machine(1e9, 1e15);
     Machine slowArithmetic = machine(1e15, 1e9);
 

@@ -2,7 +2,6 @@ package dev.parley.server.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.KeyValueCache;
@@ -21,7 +20,7 @@ class CacheRoomTest {
   void room_anyWayToReadAContext_isTheRoomOfARealCache(long seed) {
     Gpt2Config config = TinyModel.config(CONTEXT);
     CacheRoom rooms = CacheRoom.of(CONTEXT);
-    long bytesPerToken = Precision.FP32.cacheBytesPerToken(config, Device.cpu());
+    long bytesPerToken = Precision.FP32.cacheBytesPerToken(config, TinyModel.device());
     SplittableRandom random = new SplittableRandom(seed);
     int longest = 1 + random.nextInt(200);
     try (Gpt2Decoder decoder = TinyModel.decoder(CONTEXT);

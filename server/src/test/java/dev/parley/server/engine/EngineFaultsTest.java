@@ -2,7 +2,6 @@ package dev.parley.server.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -47,7 +46,7 @@ class EngineFaultsTest {
 
   /** libtorch's own failure: no machine has 64 TB. */
   private static void exhaustMemory() {
-    try (NDManager scope = Torch.newScope(Device.cpu())) {
+    try (NDManager scope = Torch.newScope(TinyModel.device())) {
       scope.create(new Shape(1L << 44), DataType.FLOAT32);
     }
   }

@@ -1,6 +1,5 @@
 package dev.parley.server.engine;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import dev.parley.model.gpt2.Gpt2Config;
 import dev.parley.model.gpt2.Gpt2Decoder;
@@ -32,7 +31,7 @@ final class IdentityModel {
             0.02,
             0,
             Gpt2Config.GPT2_VOCABULARY_SIZE - 1);
-    Gpt2Weights weights = Gpt2Weights.random(config, 1, Torch.newScope(Device.cpu()));
+    Gpt2Weights weights = Gpt2Weights.random(config, 1, Torch.newScope(TinyModel.device()));
     for (int i = 0; i < weights.arrays().size(); i++) {
       fill(weights.arrays().get(i), i, weights.arrays().size());
     }

@@ -1,6 +1,7 @@
 package dev.parley.server.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.parley.model.gpt2.Precision;
 import dev.parley.model.text.Gpt2Vocabulary;
@@ -117,6 +118,9 @@ class IdentityTest {
   }
 
   private static void compare(Precision precision, List<Opening> openings) throws Exception {
+    assumeFalse(
+        precision == Precision.FP16 && TinyModel.device().isGpu(),
+        "the replies were made in fp32; on a GPU activations are fp16, too");
     crowded(precision, openings);
     together(precision, openings);
   }

@@ -1,5 +1,7 @@
 package dev.parley.server.engine;
 
+import static org.assertj.core.api.Assumptions.assumeThat;
+
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
@@ -20,6 +22,11 @@ public final class TinyModel {
 
   private TinyModel() {}
 
+  /** The CPU, or what {@code -Dparley.test.device} names. */
+  public static Device device() {
+    return Torch.device(System.getProperty("parley.test.device", "cpu"));
+  }
+
   /** A shape with a vocabulary of 300. */
   static Gpt2Config config(int contextLength) {
     return new Gpt2Config(300, contextLength, 32, 2, 4, 1e-5, 0.6, 0, END);
@@ -36,8 +43,9 @@ public final class TinyModel {
 
   /** With weights that were changed before. */
   static Gpt2Decoder decoder(Gpt2Config config, Precision precision, Consumer<Gpt2Weights> change) {
+    assumeThat(Precision.on(device())).contains(precision);
     Torch.setThreads(1);
-    try (Gpt2Weights weights = Gpt2Weights.random(config, 7, Torch.newScope(Device.cpu()))) {
+    try (Gpt2Weights weights = Gpt2Weights.random(config, 7, Torch.newScope(device()))) {
       change.accept(weights);
       return Gpt2Decoder.load(weights, precision);
     }

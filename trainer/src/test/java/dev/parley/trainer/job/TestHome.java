@@ -45,7 +45,7 @@ final class TestHome {
                 .setBatchSize(2)
                 .setMaxLength(24)
                 .setLearningRate(0.05)
-                .setDevice("cpu"));
+                .setDevice(System.getProperty("parley.test.device", "cpu")));
   }
 
   private static InlineDialogues dialogues() {

@@ -310,7 +310,7 @@ final class TrainingJobTest {
   @Test
   void run_fp16OnCpu_namesTheRemedy() {
     TrainRequest.Builder request = test.request();
-    request.getParametersBuilder().setPrecision("fp16");
+    request.getParametersBuilder().setPrecision("fp16").setDevice("cpu");
 
     assertFailed(
         run(request.build()), Code.INVALID_ARGUMENT, "INVALID_REQUEST", "use fp32 or bf16");

@@ -3,7 +3,6 @@ package dev.parley.trainer.loop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -238,7 +237,8 @@ final class TrainingLoopTest {
 
     Outcome fit(BooleanSupplier cancelled) {
       Sequences sequences = sequences(DIALOGUES, recipe.labelPolicy());
-      try (NDManager scope = Torch.newScope(Device.cpu());
+      try (NDManager scope =
+              Torch.newScope(Torch.device(System.getProperty("parley.test.device", "cpu")));
           Gpt2Weights random = Gpt2Weights.random(SHAPE, 1, scope);
           TrainableGpt2 model =
               recipe
