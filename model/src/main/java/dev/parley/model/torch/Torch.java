@@ -12,6 +12,7 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,17 @@ public final class Torch {
     }
     throw new IllegalArgumentException(
         "device '%s' is unknown: use auto, cpu or cuda:N".formatted(name));
+  }
+
+  /**
+   * Why a device that worked computes nothing any more, if so. After an error in a kernel a GPU is
+   * lost to its process: only another one can use it.
+   */
+  public static Optional<String> lost(Device device) {
+    return device.isGpu()
+        ? Optional.ofNullable(whyNoGpu(device.getDeviceId()))
+            .filter(reason -> !reason.contains("out of memory"))
+        : Optional.empty();
   }
 
   /** The name of a device as flags and messages spell it: {@code cpu} or {@code cuda:N}. */

@@ -31,7 +31,8 @@ final class AdminServer implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads;
   private final Metrics metrics;
-  private final Readiness readiness;
+  private final Health liveness;
+  private final Health readiness;
   private final AdminApi api;
   private final EventStreams events;
   private final Dashboard dashboard;
@@ -44,11 +45,13 @@ final class AdminServer implements AutoCloseable {
   AdminServer(
       HostPort address,
       Metrics metrics,
-      Readiness readiness,
+      Health liveness,
+      Health readiness,
       AdminApi api,
       EventStreams events,
       Dashboard dashboard) {
     this.metrics = metrics;
+    this.liveness = liveness;
     this.readiness = readiness;
     this.api = api;
     this.events = events;
@@ -110,19 +113,18 @@ final class AdminServer implements AutoCloseable {
         send(exchange, 200, "text/html; charset=utf-8", dashboard.html());
       }
       case "/metrics" -> metrics(exchange);
-      case "/livez" -> send(exchange, 200, TEXT, "ok\n");
-      case "/readyz" -> {
-        String problem = readiness.problem().orElse("");
-        send(
-            exchange,
-            problem.isEmpty() ? 200 : 503,
-            TEXT,
-            problem.isEmpty() ? "ok\n" : problem + "\n");
-      }
+      case "/livez" -> health(exchange, liveness);
+      case "/readyz" -> health(exchange, readiness);
       case "/api/models" -> send(exchange, 200, JSON, api.models());
       case "/api/jobs" -> send(exchange, 200, JSON, api.jobs());
       default -> job(exchange, path);
     }
+  }
+
+  private static void health(HttpExchange exchange, Health health) throws IOException {
+    String problem = health.problem().orElse("");
+    send(
+        exchange, problem.isEmpty() ? 200 : 503, TEXT, problem.isEmpty() ? "ok\n" : problem + "\n");
   }
 
   private void metrics(HttpExchange exchange) throws IOException {

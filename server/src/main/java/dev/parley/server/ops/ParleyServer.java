@@ -142,12 +142,15 @@ public final class ParleyServer implements AutoCloseable {
 
     AtomicBoolean stopping = new AtomicBoolean();
     AtomicBoolean started = new AtomicBoolean();
-    Readiness readiness = () -> problem(started.get(), stopping.get(), deployments);
+    Health liveness =
+        () -> Torch.lost(device).map(reason -> "the GPU is lost to this process: " + reason);
+    Health readiness = () -> problem(started.get(), stopping.get(), deployments);
     AdminServer admin =
         parts.add(
             new AdminServer(
                 config.admin(),
                 metrics,
+                liveness,
                 readiness,
                 new AdminApi(catalog, jobs),
                 new EventStreams(jobs),

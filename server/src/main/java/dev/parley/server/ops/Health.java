@@ -2,9 +2,9 @@ package dev.parley.server.ops;
 
 import java.util.Optional;
 
-/** Whether new work is welcome. */
+/** Whether all is well with the process, or new work is welcome. */
 @FunctionalInterface
-interface Readiness {
+interface Health {
   /** Why not; empty where it is. */
   Optional<String> problem();
 }
