@@ -52,6 +52,8 @@ final class BenchOptions {
   @Option(names = "--device", defaultValue = "auto", description = DEVICE)
   private String device = "";
 
+  private @Nullable Device found;
+
   @Option(
       names = "--rounds",
       defaultValue = "3",
@@ -126,7 +128,7 @@ final class BenchOptions {
   /** The rounds that were asked for. */
   Rounds rounds() {
     setThreads(threads);
-    Device on = UsageException.unlessValid(() -> Torch.device(device));
+    Device on = device();
     return UsageException.unlessValid(
         () -> new Rounds(weights(), precisions(on), on, rounds, probe, output()::note));
   }
@@ -135,6 +137,13 @@ final class BenchOptions {
     return precisions.isEmpty()
         ? Precision.on(on)
         : precisions.stream().map(name -> Precision.of(name, on)).distinct().toList();
+  }
+
+  private Device device() {
+    if (found == null) {
+      found = UsageException.unlessValid(() -> Torch.device(device));
+    }
+    return found;
   }
 
   /** Threads of libtorch, where they are asked for. */
@@ -167,7 +176,7 @@ final class BenchOptions {
         "libtorch %s on %s, %d threads; %s %s, %,d parameters; medians of %d rounds (lowest–highest)"
             .formatted(
                 Torch.version(),
-                Torch.name(Torch.device(device)),
+                Torch.name(device()),
                 Torch.threads(),
                 model == null ? "shape" : "model",
                 model == null ? shape : model,
@@ -201,6 +210,6 @@ final class BenchOptions {
         .hidden("bench", row -> bench)
         .hidden("shape", row -> model == null ? shape : model)
         .column("precision", "precision", row -> precision.apply(row).toString())
-        .hidden("device", row -> Torch.name(Torch.device(device)));
+        .hidden("device", row -> Torch.name(device()));
   }
 }

@@ -2,7 +2,6 @@ package dev.parley.model.gpt2;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
@@ -23,6 +22,7 @@ public final class Gpt2Decoder implements AutoCloseable {
   private final IValue parameters;
   private final IValue packed;
   private final KeyValueBlocks blocks;
+  private final StepInput.Grouping grouping;
 
   /**
    * What one conversation brings to a step.
@@ -97,7 +97,7 @@ public final class Gpt2Decoder implements AutoCloseable {
   private Gpt2Decoder(
       Gpt2Config config,
       Precision precision,
-      DataType cacheType,
+      Precision.Kernels kernels,
       NDManager manager,
       TorchProgram program,
       IValue parameters,
@@ -108,7 +108,8 @@ public final class Gpt2Decoder implements AutoCloseable {
     this.program = program;
     this.parameters = parameters;
     this.packed = packed;
-    this.blocks = new KeyValueBlocks(config, cacheType, program, parameters);
+    this.blocks = new KeyValueBlocks(config, kernels.cache(), program, parameters);
+    this.grouping = kernels.grouping();
   }
 
   /**
@@ -134,7 +135,7 @@ public final class Gpt2Decoder implements AutoCloseable {
         try {
           IValue packed = program.call("pack", all, weightsType);
           return new Gpt2Decoder(
-              weights.config(), precision, kernels.cache(), manager, program, parameters, packed);
+              weights.config(), precision, kernels, manager, program, parameters, packed);
         } catch (RuntimeException | Error e) {
           parameters.close(); // it would keep the weights' memory, whoever closes them
           throw e;
@@ -201,7 +202,7 @@ public final class Gpt2Decoder implements AutoCloseable {
     List<StepInput.NewTokens> tokens = rows.stream().map(Row::newTokens).toList();
     NDManager owner = manager.newSubManager();
     StepLogits logits;
-    try (StepInput input = new StepInput(manager, tokens)) {
+    try (StepInput input = new StepInput(manager, grouping, tokens)) {
       NDArray result = program.tensor(owner, "step", input.arguments(model()));
       logits = StepLogits.select(owner, program, result, rows.stream().map(Row::queries).toList());
     } catch (RuntimeException | Error e) {
@@ -223,12 +224,15 @@ public final class Gpt2Decoder implements AutoCloseable {
    * How probable the labels of sequences are; leaves no cache behind.
    *
    * @return a score for each sequence
-   * @throws IllegalArgumentException if a sequence exceeds the context, or has a token that is none
-   *     of the vocabulary
+   * @throws IllegalArgumentException if a sequence exceeds the context, or has a token or a label
+   *     that is none of the vocabulary
    */
   public List<Score> scores(List<Scored> sequences) {
-    sequences.forEach(scored -> config.requireTokens(scored.tokens()));
-    return new SequenceScores(manager, program, model()).of(sequences, this);
+    for (Scored scored : sequences) {
+      config.requireTokens(scored.tokens());
+      config.requireTokens(Arrays.stream(scored.labels()).filter(label -> label >= 0).toArray());
+    }
+    return new SequenceScores(manager, program, grouping, model()).of(sequences, this);
   }
 
   /** As {@link #scores}: for each sequence the sum of the logarithms of its labels, in nats. */

@@ -50,7 +50,15 @@ public enum Precision {
       DataType weights,
       DataType embedding,
       DataType cache,
-      DataType prompts) {}
+      DataType prompts) {
+    StepInput.Grouping grouping() {
+      return attention.contains(GATHERED)
+          ? StepInput.Grouping.SINGLE_TOKENS
+          : StepInput.Grouping.OF_SIMILAR_LENGTH;
+    }
+  }
+
+  private static final String GATHERED = "attention_gathered.py";
 
   private static final boolean X86_64 =
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
@@ -85,7 +93,7 @@ public enum Precision {
   /** The sources of attention; {@code prompts} is the type in which prompts attend. */
   static List<String> attention(boolean gpu, DataType prompts) {
     if (gpu) {
-      return List.of("attention_gathered.py");
+      return List.of(GATHERED);
     }
     return List.of(
         "attention.py",

@@ -24,6 +24,7 @@ final class SequenceScores {
 
   private final NDManager manager;
   private final TorchProgram program;
+  private final StepInput.Grouping grouping;
   private final List<IValue> model;
 
   /**
@@ -31,9 +32,11 @@ final class SequenceScores {
    *
    * @param model the arguments of a step that come before those of its rows
    */
-  SequenceScores(NDManager manager, TorchProgram program, List<IValue> model) {
+  SequenceScores(
+      NDManager manager, TorchProgram program, StepInput.Grouping grouping, List<IValue> model) {
     this.manager = manager;
     this.program = program;
+    this.grouping = grouping;
     this.model = model;
   }
 
@@ -98,7 +101,7 @@ final class SequenceScores {
   /** The program's answer: logarithms of all labels, then 1 or 0 for each. */
   private double[] score(List<StepInput.NewTokens> tokens, List<Long> labels) {
     try (NDManager scope = manager.newSubManager();
-        StepInput input = new StepInput(scope, tokens);
+        StepInput input = new StepInput(scope, grouping, tokens);
         IValue targets =
             TorchProgram.argument(
                 scope.create(labels.stream().mapToLong(Long::longValue).toArray()))) {

@@ -15,21 +15,29 @@ import java.util.stream.Stream;
 
 /**
  * What the program's {@code step} takes of some rows, in its order. Rows with many new tokens are
- * read one by one; the tokens of the others, each with its row's blocks, in groups of similar
- * length, since each of a group costs what the longest does.
+ * read one by one; the tokens of the others, each with its row's blocks, in groups.
  */
 final class StepInput implements AutoCloseable {
-  /** A row with more tokens than this is read by itself; from 8 to 16 on that is faster. */
-  private static final int MOST_TOKENS_TOGETHER = 8;
-
   /**
    * libtorch sums fewer numbers than a vector register holds in another order; so that a reply does
    * not depend on its neighbours, there are never fewer.
    */
   private static final int LEAST_LENGTH = 16;
 
-  /** On a CPU a group of its own costs about what so many blocks do that are not there. */
-  private static final int GROUP_BLOCKS = 32;
+  /**
+   * What kernels of attention take together.
+   *
+   * @param tokens a row with more than so many is read by itself
+   * @param blocks that are not there, what a group of its own costs: each of a group costs what the
+   *     longest does
+   */
+  record Grouping(int tokens, int blocks) {
+    /** From 8 to 16 tokens on, by itself is faster. */
+    static final Grouping OF_SIMILAR_LENGTH = new Grouping(8, 32);
+
+    /** All that are single: for kernels that read nothing that is not there. */
+    static final Grouping SINGLE_TOKENS = new Grouping(1, Integer.MAX_VALUE);
+  }
 
   /**
    * New tokens of a conversation.
@@ -40,10 +48,6 @@ final class StepInput implements AutoCloseable {
   record NewTokens(KeyValueCache cache, int[] tokens, int[] wanted) {
     int blocks() {
       return KeyValueBlocks.blocksOf(length());
-    }
-
-    boolean alone() {
-      return tokens.length > MOST_TOKENS_TOGETHER;
     }
 
     int length() {
@@ -64,6 +68,7 @@ final class StepInput implements AutoCloseable {
     }
   }
 
+  private final Grouping grouping;
   private final NDManager scope;
   private final List<IValue> values = new ArrayList<>();
 
@@ -71,18 +76,20 @@ final class StepInput implements AutoCloseable {
    * Arguments.
    *
    * @param parent owns their memory
+   * @param grouping what the program's kernels take together
    * @param rows whose wanted logits come in this order
    */
-  StepInput(NDManager parent, List<NewTokens> rows) {
-    List<NewTokens> alone = rows.stream().filter(NewTokens::alone).toList();
+  StepInput(NDManager parent, Grouping grouping, List<NewTokens> rows) {
+    this.grouping = grouping;
+    List<NewTokens> alone = rows.stream().filter(this::alone).toList();
     List<NewTokens> together =
         rows.stream()
-            .filter(row -> !row.alone())
+            .filter(row -> !alone(row))
             .sorted(Comparator.comparingInt(NewTokens::blocks).reversed())
             .toList();
     List<List<NewTokens>> parts = new ArrayList<>();
     alone.forEach(row -> parts.add(List.of(row)));
-    parts.addAll(parent.getDevice().isGpu() ? group(together) : groups(together));
+    parts.addAll(groups(together, grouping.blocks()));
     List<NewTokens> ordered = parts.stream().flatMap(List::stream).toList();
     this.scope = parent.newSubManager();
     try {
@@ -90,7 +97,7 @@ final class StepInput implements AutoCloseable {
       addTensor(ordered.stream().flatMapToLong(NewTokens::positions));
       addTensor(together.stream().flatMapToLong(NewTokens::places));
       addList(parts.stream().mapToLong(StepInput::tokens));
-      addList(parts.stream().mapToLong(StepInput::longest));
+      addList(parts.stream().mapToLong(this::longest));
       values.add(TorchProgram.list(parts.stream().map(this::table).toList()));
       values.add(IValue.from((long) alone.size()));
       addTensor(wanted(rows, ordered));
@@ -100,13 +107,8 @@ final class StepInput implements AutoCloseable {
     }
   }
 
-  /** On a GPU blocks that are not there are not read. */
-  private static List<List<NewTokens>> group(List<NewTokens> rows) {
-    return rows.isEmpty() ? List.of() : List.of(rows);
-  }
-
   /** Rows with the most blocks come first. */
-  private static List<List<NewTokens>> groups(List<NewTokens> rows) {
+  private static List<List<NewTokens>> groups(List<NewTokens> rows, int worth) {
     List<List<NewTokens>> groups = new ArrayList<>();
     int begin = 0;
     long left = tokens(rows);
@@ -114,7 +116,7 @@ final class StepInput implements AutoCloseable {
       NewTokens row = rows.get(at);
       // at least so many blocks are not there, if all that are left go with the longest
       long padding = (rows.get(begin).blocks() - row.blocks()) * left;
-      if (padding > GROUP_BLOCKS) {
+      if (padding > worth) {
         groups.add(rows.subList(begin, at));
         begin = at;
       }
@@ -126,23 +128,27 @@ final class StepInput implements AutoCloseable {
     return groups;
   }
 
+  private boolean alone(NewTokens row) {
+    return row.tokens().length > grouping.tokens();
+  }
+
   private static long tokens(List<NewTokens> part) {
     return part.stream().mapToLong(row -> row.tokens().length).sum();
   }
 
-  private static long longest(List<NewTokens> part) {
+  private long longest(List<NewTokens> part) {
     long longest = part.stream().mapToLong(NewTokens::length).max().orElseThrow();
-    return part.get(0).alone() ? longest : Math.max(longest, LEAST_LENGTH);
+    return alone(part.get(0)) ? longest : Math.max(longest, LEAST_LENGTH);
   }
 
   /** The blocks of a row that is read by itself, or of each token of a group. */
   private NDArray table(List<NewTokens> part) {
     int width = part.get(0).blocks();
-    int height = part.get(0).alone() ? 1 : (int) tokens(part);
+    int height = alone(part.get(0)) ? 1 : (int) tokens(part);
     long[] table = new long[height * width]; // block 0 where there are no more
     int line = 0;
     for (NewTokens row : part) {
-      for (int i = 0; i < (row.alone() ? 1 : row.tokens().length); i++, line++) {
+      for (int i = 0; i < (alone(row) ? 1 : row.tokens().length); i++, line++) {
         for (int block = 0; block < row.blocks(); block++) {
           table[line * width + block] = row.cache().block(block * KeyValueBlocks.TOKENS);
         }

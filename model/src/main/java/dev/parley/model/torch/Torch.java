@@ -15,10 +15,16 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The libtorch of this process: devices, threads, memory scopes. */
 public final class Torch {
+  private static final Logger log = LoggerFactory.getLogger(Torch.class);
+
+  /** libtorch numbers GPUs in a signed byte, and takes the rest of a greater number. */
+  private static final int MOST_GPUS = Byte.MAX_VALUE;
+
   private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(() -> false);
 
   static {
@@ -46,30 +52,53 @@ public final class Torch {
       return Device.cpu();
     }
     if (wanted.equals("auto")) {
-      return whyNoGpu(0) == null ? Device.gpu(0) : Device.cpu();
+      Device gpu = Device.gpu(0);
+      Optional<String> reason = hasCuda() ? lost(gpu) : Optional.of("");
+      reason.filter(why -> !why.isEmpty()).ifPresent(why -> log.warn("no use of the GPU: {}", why));
+      return reason.isEmpty() ? gpu : Device.cpu();
     }
     if (wanted.matches("cuda(:\\d{1,3})?")) {
       int index = wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5));
-      String reason = whyNoGpu(index);
+      Device gpu = Device.gpu(index);
+      String reason = null;
+      if (!hasCuda()) {
+        reason =
+            "libtorch %s is one for CPUs, or finds no GPU (PYTORCH_LIBRARY_PATH names another)"
+                .formatted(version());
+      } else if (index > MOST_GPUS) {
+        reason = "there are not that many";
+      } else {
+        reason = lost(gpu).orElse(null);
+      }
       if (reason != null) {
         throw new IllegalArgumentException(
             "device '%s' is not available: %s; use auto or cpu".formatted(name, reason));
       }
-      return Device.gpu(index);
+      return gpu;
     }
     throw new IllegalArgumentException(
         "device '%s' is unknown: use auto, cpu or cuda:N".formatted(name));
   }
 
   /**
-   * Why a device that worked computes nothing any more, if so. After an error in a kernel a GPU is
-   * lost to its process: only another one can use it.
+   * Why a device computes nothing, if so; that its memory is full is no reason. After an error in
+   * one of its kernels a GPU is lost to the process: only another one can use it.
    */
   public static Optional<String> lost(Device device) {
-    return device.isGpu()
-        ? Optional.ofNullable(whyNoGpu(device.getDeviceId()))
-            .filter(reason -> !reason.contains("out of memory"))
-        : Optional.empty();
+    if (!device.isGpu()) {
+      return Optional.empty();
+    }
+    // DJL's own count of GPUs needs a CUDA toolkit beside the CUDA that comes with libtorch.
+    try (NDManager scope = newScope(device);
+        NDArray probe = scope.ones(new Shape(1))) {
+      float unused = probe.toFloatArray()[0];
+      return Optional.empty();
+    } catch (EngineException e) {
+      return MemoryFailure.is(e)
+          ? Optional.empty()
+          : Optional.of(
+              String.valueOf(e.getMessage()).lines().findFirst().orElse("no reason given"));
+    }
   }
 
   /** The name of a device as flags and messages spell it: {@code cpu} or {@code cuda:N}. */
@@ -180,21 +209,7 @@ public final class Torch {
     }
   }
 
-  /**
-   * Why this libtorch cannot compute on a GPU, or null where it can. It is asked to, since DJL's
-   * own count of GPUs needs a CUDA toolkit beside the CUDA that comes with libtorch.
-   */
-  private static @Nullable String whyNoGpu(int index) {
-    if (!Engine.getEngine("PyTorch").hasCapability("CUDA")) {
-      return "libtorch %s is one for CPUs, or finds no GPU (PYTORCH_LIBRARY_PATH names another)"
-          .formatted(version());
-    }
-    try (NDManager scope = newScope(Device.gpu(index));
-        NDArray probe = scope.ones(new Shape(1))) {
-      float unused = probe.toFloatArray()[0];
-      return null;
-    } catch (EngineException e) {
-      return String.valueOf(e.getMessage()).lines().findFirst().orElse("libtorch does not say why");
-    }
+  private static boolean hasCuda() {
+    return Engine.getEngine("PyTorch").hasCapability("CUDA");
   }
 }

@@ -5,7 +5,7 @@
   def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
     return [[blocks, self.head_count, head_size, 64], [blocks, self.head_count, 64, head_size]]
 
-  # What is the same in every layer; the arguments are those of `step`.
+  # What is the same in every layer; the arguments are those of `step`, and the size of a head.
   # Returns the block and the place in it of each single token, of each prompt the numbers of its blocks,
   # the runs that they make and its mask, and of each group what `prepare` returns.
   def plan(self: __torch__.Program, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, head_size: int) -> Tuple[Tensor, Tensor, List[List[int]], List[List[int]], List[Optional[Tensor]], List[List[Tensor]]]:

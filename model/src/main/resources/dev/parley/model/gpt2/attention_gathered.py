@@ -5,7 +5,8 @@
   def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
     return [[blocks, 64, 2, self.head_count, head_size]]
 
-  # What is the same in every layer; the arguments are those of `step`.
+  # What is the same in every layer. The arguments are those of `step`, and like those of `attention`
+  # the same as on a CPU, which needs all of them.
   # Returns the place of each new token; the places of all tokens that are attended to; where the queries,
   # and where what they attend to, of each prompt and of each token of a group begin and at last end; and
   # the most of either.
@@ -13,8 +14,8 @@
     zero = torch.zeros([1], dtype=4, device=positions.device)
     written = annotate(List[Tensor], [])
     sources = annotate(List[Tensor], [])
-    queries = [zero]
-    attended = [zero]
+    query_counts = [zero]
+    seen_counts = [zero]
     begin = 0
     for i in range(len(counts)):
       own = positions.narrow(0, begin, counts[i])
@@ -24,17 +25,17 @@
         written.append(table.index_select(0, own // 64) * 64 + own % 64)
         every = torch.arange(lengths[i], dtype=4, device=own.device)
         sources.append(table.index_select(0, every // 64) * 64 + every % 64)
-        queries.append(torch.full_like(zero, counts[i]))
-        attended.append(torch.full_like(zero, lengths[i]))
+        query_counts.append(torch.full_like(zero, counts[i]))
+        seen_counts.append(torch.full_like(zero, lengths[i]))
       else:
         every = torch.arange(lengths[i], dtype=4, device=own.device)
         all_places = tables[i].index_select(1, every // 64) * 64 + every % 64
         sources.append(torch.masked_select(all_places, every <= own.unsqueeze(1)))
-        queries.append(torch.ones_like(own))
-        attended.append(own + 1)
+        query_counts.append(torch.ones_like(own))
+        seen_counts.append(own + 1)
     written.append(places)
-    query_bounds = torch.cumsum(torch.cat(queries, 0), 0).to(3)
-    bounds = torch.cumsum(torch.cat(attended, 0), 0).to(3)
+    query_bounds = torch.cumsum(torch.cat(query_counts, 0), 0).to(3)
+    bounds = torch.cumsum(torch.cat(seen_counts, 0), 0).to(3)
     most = 1
     for i2 in range(prompts):
       most = max(most, counts[i2])
@@ -51,7 +52,7 @@
     key, value = torch.unbind(table.index_select(0, sources), 1)  # [attended to, heads, headSize]
     if query.is_cuda and query.size(2) % 8 == 0:  # heads of whole vectors
       # Not scaled_dot_product_attention, which may choose cuDNN: that makes a plan for each new shape, in
-      # some 50 ms. 2: the queries are the last of what they attend to.
+      # 50 ms or more. 2: the queries are the last of what they attend to.
       output, _, _, _, _, _ = ops.aten._efficient_attention_forward(query.unsqueeze(0), key.unsqueeze(0), value.unsqueeze(0), None, query_bounds, bounds, most_queries, most, 0.0, 2)
       return output.squeeze(0).flatten(1)
     return self.one_by_one(query, key, value, query_bounds, bounds)

@@ -19,7 +19,7 @@ class Program(Module):
 #kernels#
   # One step of many conversations at once, each with some new tokens; the new tokens of all of them
   # stand one after the other. First come prompts, each by itself, then groups of conversations with
-  # few new tokens, each of which attends by itself; those of a group are of similar length.
+  # few new tokens, each of which attends by itself. StepInput says which.
   #   p: what `keep` returns
   #   caches: the tables of each layer, see `table_shapes`, with the keys and values of the tokens
   #     before; those of the new tokens are written to them
@@ -251,7 +251,7 @@ class Program(Module):
 
   # Causal attention of whole sequences, [batch, heads, time, headSize] like the arguments. On a GPU it
   # is not left to scaled_dot_product_attention, which may choose cuDNN: that makes a plan for each new
-  # shape, in some 100 ms. The other kernel takes heads of whole vectors.
+  # shape, in 50 ms or more each way. The other kernel takes heads of whole vectors.
   def attend_all(self: __torch__.Program, query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
     if query.is_cuda and query.size(3) % 8 == 0:
       attended, _, _, _ = ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, True, dropout, True)

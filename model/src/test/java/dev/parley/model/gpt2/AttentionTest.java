@@ -18,8 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Attention over blocks, of every device (that of a GPU runs on a CPU as well), against libtorch's
- * own over a prompt that is read in one call, which takes nothing from the blocks.
+ * Attention over blocks, of every device (that of a GPU runs on a CPU as well, but for its kernel),
+ * against a prompt that is read in one call, on a CPU by libtorch's own attention, which takes
+ * nothing from the blocks.
  */
 class AttentionTest {
   private static final Gpt2Config CONFIG = new Gpt2Config(300, 250, 32, 2, 4, 1e-5, 0.6, 0, 0);
@@ -44,6 +45,20 @@ class AttentionTest {
 
   private static final Case GATHERED =
       new Case("gathered", Precision.plain(DataType.FLOAT32, true), LIMIT);
+
+  private static Precision.Kernels oracle() {
+    Precision.Kernels own = Precision.plain(DataType.FLOAT32, Golden.device().isGpu());
+    return Golden.device().isGpu()
+        ? own
+        : new Precision.Kernels(
+            own.linear(),
+            Precision.attention(false, DataType.BFLOAT16), // the sources; the types are fp32
+            own.fbgemm(),
+            own.weights(),
+            own.embedding(),
+            own.cache(),
+            own.prompts());
+  }
 
   private static Stream<Case> kernels() {
     if (Golden.device().isGpu()) {
@@ -82,7 +97,7 @@ class AttentionTest {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
         Gpt2Decoder decoder = kernels.decoder(weights);
-        Gpt2Decoder oracle = GATHERED.decoder(weights)) {
+        Gpt2Decoder oracle = Gpt2Decoder.load(weights, Precision.REFERENCE, oracle())) {
       for (int fresh : new int[] {1, 2, 5, 9, 70, 250}) {
         List<int[]> sequences = sequences();
         List<KeyValueCache> caches = new ArrayList<>();
@@ -111,6 +126,26 @@ class AttentionTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("kernels")
+  void step_afterAPrefixOfAnotherCache_asIfItHadBeenRead(Case kernels) {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = kernels.decoder(weights);
+        KeyValueCache read = decoder.newCache();
+        KeyValueCache copy = decoder.newCache()) {
+      int[] sequence = sequences().get(5);
+      decoder.step(List.of(new Row(read, sequence, false))).close();
+      copy.copyPrefix(read, sequence.length - 3);
+      int[] rest = Arrays.copyOfRange(sequence, sequence.length - 3, sequence.length);
+      try (StepLogits logits = decoder.step(List.of(new Row(copy, rest, true)))) {
+        assertThat(logits.row(0).get(0).whole())
+            .containsExactly(
+                decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
+      }
+    }
+  }
+
   /** The second conversation finds no block left. */
   @ParameterizedTest
   @MethodSource("kernels")
@@ -130,6 +165,27 @@ class AttentionTest {
             .containsExactly(
                 decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
       }
+    }
+  }
+
+  /** A GPU would be lost to the process. */
+  @Test
+  void step_tokenOutsideTheVocabulary_isRefusedAndNothingIsRead() {
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Gpt2Weights.random(CONFIG, 7, scope);
+        Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.FP32);
+        KeyValueCache good = decoder.newCache();
+        KeyValueCache bad = decoder.newCache()) {
+      List<Row> rows =
+          List.of(new Row(good, new int[] {299}, true), new Row(bad, new int[] {1, 300}, true));
+
+      assertThatThrownBy(() -> decoder.step(rows))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("token 300 is outside the vocabulary of 300");
+      assertThatThrownBy(
+              () -> decoder.scores(List.of(new Gpt2Decoder.Scored(new int[] {1, 300}, 1))))
+          .hasMessage("token 300 is outside the vocabulary of 300");
+      assertThat(good.length()).isZero();
     }
   }
 

@@ -24,6 +24,12 @@ class PrecisionTest {
   }
 
   @Test
+  void on_aGpu_allButInt8() {
+    assertThat(Precision.on(Device.gpu()))
+        .containsExactly(Precision.REFERENCE, Precision.FP32, Precision.BF16, Precision.FP16);
+  }
+
+  @Test
   void requireKernels_int8OnAGpu_saysWhatToUse() {
     assertThatThrownBy(() -> Precision.INT8.requireKernels(Device.gpu()))
         .isInstanceOf(IllegalArgumentException.class)

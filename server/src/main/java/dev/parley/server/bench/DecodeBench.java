@@ -189,7 +189,7 @@ public final class DecodeBench {
     EngineLimits room = limits(model.config(), streams, work.context() + work.newTokens());
     EngineLimits limits =
         new EngineLimits(
-                room.stepTokens(),
+                Math.max(room.stepTokens(), streams * (1 + work.context() / 16)), // all begin soon
                 streams, // at once; the other prompts wait
                 room.kvCapacityTokens(),
                 prompts.size(),
@@ -203,13 +203,13 @@ public final class DecodeBench {
     return log;
   }
 
-  /** Room for exactly these conversations, whose prompts are read in sixteen steps. */
+  /** Room for exactly these conversations. */
   static EngineLimits limits(Gpt2Config config, int conversations, int tokensEach) {
     int each = KeyValueCache.room(tokensEach + 16, config.contextLength()); // a start's headroom
     int capacity = Math.toIntExact((long) conversations * each + config.contextLength());
     EngineLimits usual = EngineLimits.of(capacity);
     return new EngineLimits(
-            Math.max(usual.stepTokens(), conversations * (1 + tokensEach / 16)),
+            Math.max(usual.stepTokens(), conversations + 1),
             conversations,
             capacity,
             4 * conversations, // those that are being closed still count

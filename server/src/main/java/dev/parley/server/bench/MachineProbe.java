@@ -24,8 +24,8 @@ final class MachineProbe implements AutoCloseable {
   private static final int GPU_ROWS = 4096;
   private static final int TRIES = 5;
 
-  /** Of a GPU's work in one call: each takes less than a millisecond, and a call costs some. */
-  private static final int GPU_TIMES = 20;
+  /** A GPU reads the memory in less time than a call costs: it does so as often in one. */
+  private static final int GPU_REPETITIONS = 20;
 
   private static final Map<String, DataType> HALVES =
       Map.of("fp16", DataType.FLOAT16, "bf16", DataType.BFLOAT16);
@@ -62,8 +62,8 @@ final class MachineProbe implements AutoCloseable {
       NDArray large = memory.randomUniform(-1, 1, new Shape(columns, WIDTH), DataType.FLOAT32);
       NDArray row = memory.randomUniform(-1, 1, new Shape(1, WIDTH), DataType.FLOAT32);
       try (IValue w = TorchProgram.argument(large);
-          IValue times = IValue.from((long) times())) {
-        readers.put("sum fp32", rate(times() * large.size() * 4.0, "sum", w, times));
+          IValue times = IValue.from((long) repetitions())) {
+        readers.put("sum fp32", rate(repetitions() * large.size() * 4.0, "sum", w, times));
       }
       measure(large, row, readers, new double[] {4, 2, 1});
     }
@@ -81,15 +81,16 @@ final class MachineProbe implements AutoCloseable {
     double count = weights.size();
     try (IValue w = TorchProgram.argument(weights);
         IValue x = TorchProgram.argument(input);
-        IValue times = IValue.from((long) times())) {
-      rates.put("fp32", rate(times() * count * work[0], "linear", x, w, times));
+        IValue times = IValue.from((long) repetitions())) {
+      rates.put("fp32", rate(repetitions() * count * work[0], "linear", x, w, times));
       if (gpu) { // those of a CPU are not there
         HALVES.forEach(
             (name, half) -> {
               try (IValue type = IValue.from(Torch.scalarType(half));
                   IValue weight = program.call("cast", w, type);
                   IValue thin = program.call("cast", x, type)) {
-                rates.put(name, rate(times() * count * work[1], "linear", thin, weight, times));
+                rates.put(
+                    name, rate(repetitions() * count * work[1], "linear", thin, weight, times));
               }
             });
         return;
@@ -106,8 +107,8 @@ final class MachineProbe implements AutoCloseable {
     }
   }
 
-  private int times() {
-    return gpu ? GPU_TIMES : 1;
+  private int repetitions() {
+    return gpu ? GPU_REPETITIONS : 1;
   }
 
   /** Work per second, the best of some tries after one that is not counted. */

@@ -10,8 +10,8 @@ import dev.parley.model.gpt2.Precision;
  * are left out: less than a hundredth of either.
  *
  * @param type of the weights' arithmetic: {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
- * @param projections of all layers
  * @param attentionType of attention's arithmetic
+ * @param projections of all layers
  * @param attention over the keys and values of every row
  * @param head the logits
  */

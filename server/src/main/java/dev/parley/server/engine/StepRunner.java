@@ -4,6 +4,7 @@ import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.Logits;
 import dev.parley.model.gpt2.LogitsQuery;
 import dev.parley.model.gpt2.StepLogits;
+import dev.parley.model.torch.MemoryFailure;
 import dev.parley.server.engine.Plan.Grant;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -110,6 +110,11 @@ final class GrpcServer implements AutoCloseable {
     SERVICES.forEach(name -> health.setStatus(name, status));
   }
 
+  /** Says whether the process is of any use. */
+  void setAlive(boolean alive) {
+    health.setStatus("", alive ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+  }
+
   /** Refuses new calls and ends those that are left with UNAVAILABLE. */
   @Override
   public void close() {

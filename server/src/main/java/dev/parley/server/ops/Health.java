@@ -2,7 +2,7 @@ package dev.parley.server.ops;
 
 import java.util.Optional;
 
-/** Whether all is well with the process, or new work is welcome. */
+/** What a probe asks: liveness, or readiness. */
 @FunctionalInterface
 interface Health {
   /** Why not; empty where it is. */

@@ -163,7 +163,11 @@ public final class ParleyServer implements AutoCloseable {
     config.models().forEach(model -> preload(deployments, model));
     jobs.start();
     started.set(true);
-    Runnable health = () -> grpc.setReady(readiness.problem().isEmpty());
+    Runnable health =
+        () -> {
+          grpc.setAlive(liveness.problem().isEmpty());
+          grpc.setReady(readiness.problem().isEmpty());
+        };
     health.run();
     registryWatch.looks().add(health);
     log.info("gRPC on {}, admin on {}, home {}", grpc.port(), admin.port(), home);

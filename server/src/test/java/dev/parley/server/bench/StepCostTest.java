@@ -36,6 +36,16 @@ class StepCostTest {
   }
 
   @Test
+  void of_fp16OnAGpu_attendsToFp16InFp16() {
+    StepCost cpu = StepCost.of(MEDIUM, Precision.FP16, Device.cpu(), 32, 1, 128);
+    StepCost gpu = StepCost.of(MEDIUM, Precision.FP16, Device.gpu(), 32, 1, 128);
+
+    assertThat(cpu.attentionType()).isEqualTo("fp32");
+    assertThat(gpu.attentionType()).isEqualTo("fp16");
+    assertThat(gpu.attention().bytes()).isEqualTo(cpu.attention().bytes() / 2);
+  }
+
+  @Test
   void of_aPrompt_tokensLookBackOnHalfOfItOnAverage() {
     StepCost cost = StepCost.of(MEDIUM, Precision.FP32, Device.cpu(), 1, 512, 512);
 

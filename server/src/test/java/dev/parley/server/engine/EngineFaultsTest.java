@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.KeyValueCache;
+import dev.parley.model.torch.MemoryFailure;
 import dev.parley.model.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;

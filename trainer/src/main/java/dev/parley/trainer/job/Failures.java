@@ -1,6 +1,5 @@
 package dev.parley.trainer.job;
 
-import ai.djl.engine.EngineException;
 import com.google.protobuf.Any;
 import com.google.rpc.BadRequest;
 import com.google.rpc.Code;
@@ -11,6 +10,7 @@ import dev.parley.model.hub.HubException;
 import dev.parley.model.registry.ModelNotFoundException;
 import dev.parley.model.registry.RegistryException;
 import dev.parley.model.text.TokenizerException;
+import dev.parley.model.torch.MemoryFailure;
 import dev.parley.trainer.data.InvalidDataException;
 import dev.parley.v1.JobWarning;
 import dev.parley.v1.TrainingUpdate;
@@ -57,10 +57,7 @@ final class Failures {
     if (e instanceof OutOfMemoryError && !message.contains("native")) { // such as: Java heap space
       return status(Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", heap(message, began));
     }
-    boolean memory =
-        e instanceof OutOfMemoryError
-            || (e instanceof EngineException && message.contains("not enough memory"));
-    return memory
+    return MemoryFailure.is(e)
         ? status(
             Code.RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", message + "; lower batch_size or max_length")
         : status(Code.INTERNAL, "TRAINER_FAILED", e.toString());

@@ -1,9 +1,9 @@
-package dev.parley.server.engine;
+package dev.parley.model.torch;
 
 import java.util.Locale;
 
-/** Tells a lack of memory from other failures of the model. */
-final class MemoryFailure {
+/** Tells a lack of memory from other failures. */
+public final class MemoryFailure {
   private MemoryFailure() {}
 
   /**
@@ -11,7 +11,7 @@ final class MemoryFailure {
    * throws no type of its own through JNI, so its words decide: those of c10's DefaultCPUAllocator
    * and CUDACachingAllocator.
    */
-  static boolean is(Throwable failure) {
+  public static boolean is(Throwable failure) {
     if (failure instanceof OutOfMemoryError) {
       return true;
     }
