@@ -41,11 +41,13 @@ public final class FeedbackFile implements FeedbackSink {
     line.put("reply", judgement.reply());
     line.put("rating", judgement.rating().name());
     judgement.correction().ifPresent(correction -> line.put("correction", correction));
-    byte[] bytes = (json.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
+    String text = json.writeValueAsString(line) + "\n";
     try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        FileChannel.open(
+            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       long end = channel.size();
       try {
+        byte[] bytes = ((endsALine(channel) ? "" : "\n") + text).getBytes(StandardCharsets.UTF_8);
         write(channel.position(end), ByteBuffer.wrap(bytes));
       } catch (IOException e) {
         withdraw(channel, end, e);
@@ -54,6 +56,13 @@ public final class FeedbackFile implements FeedbackSink {
     } catch (IOException e) {
       throw new UncheckedIOException("%s cannot be written".formatted(file), e);
     }
+  }
+
+  /** Not where a server was killed while it wrote: its half line is not to spoil the next one. */
+  private static boolean endsALine(FileChannel channel) throws IOException {
+    ByteBuffer last = ByteBuffer.allocate(1);
+    return channel.size() == 0
+        || (channel.read(last, channel.size() - 1) == 1 && last.get(0) == '\n');
   }
 
   /** Half a line would spoil the next one. */

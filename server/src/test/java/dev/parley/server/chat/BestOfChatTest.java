@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.model.text.DialogueEncoder;
+import dev.parley.server.engine.EngineObserver;
 import dev.parley.server.engine.Settled;
+import dev.parley.server.engine.TinyModel;
 import dev.parley.v1.Candidate;
 import dev.parley.v1.ChatResponse;
 import dev.parley.v1.ChatSetup;
@@ -164,6 +167,41 @@ class BestOfChatTest {
     assertThat(compared).isPositive();
     chat.halfClose();
     Settled.until(() -> server.model.leases.get() == 0);
+  }
+
+  /**
+   * A turn reads five tokens, and its ranking six: a candidate of two before them, but the last.
+   */
+  @Test
+  void message_scoresThatAreNoNumbers_failTheTurnAlone() {
+    Gpt2Decoder decoder =
+        TinyModel.decoder(
+            OneModel.shape(2, 32), Precision.FP32, weights -> TinyModel.breakPosition(weights, 5));
+    try (ChatServer broken = new ChatServer(decoder, ChatServer.LIMITS, EngineObserver.NONE)) {
+      TestChat chat = TestChat.open(broken.channel);
+      chat.setup(
+          ChatSetup.newBuilder()
+              .setModel("tiny")
+              .setMmiModel("tiny")
+              .setGeneration(BEST_OF_FOUR.toBuilder().setMaxNewTokens(1))
+              .addHistory(HistoryTurn.newBuilder().setRole(Role.ROLE_USER).setText("before"))
+              .build());
+      assertThat(chat.next().hasSetupComplete()).isTrue();
+      chat.say("hello there");
+
+      assertThat(chat.failed().getStatus().getMessage())
+          .isEqualTo(
+              "the candidates could not be ranked by tiny@3 (a score is not finite); send the"
+                  + " message with best_of 1, or again");
+      chat.say(
+          UserMessage.newBuilder()
+              .setText("hello there")
+              .setGeneration(GenerationParameters.newBuilder().setBestOf(1))
+              .build());
+      List<ChatResponse> turn = chat.turn();
+      assertThat(turn.get(turn.size() - 1).getTurnComplete().getUsage().getGeneratedTokens())
+          .isEqualTo(1);
+    }
   }
 
   @Test

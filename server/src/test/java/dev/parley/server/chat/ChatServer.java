@@ -1,7 +1,10 @@
 package dev.parley.server.chat;
 
+import dev.parley.model.gpt2.Gpt2Decoder;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.server.engine.EngineLimits;
 import dev.parley.server.engine.EngineObserver;
+import dev.parley.server.engine.TinyModel;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -23,12 +26,19 @@ final class ChatServer implements AutoCloseable {
   final ManagedChannel channel;
   private final Server server;
 
+  static final EngineLimits LIMITS = new EngineLimits(256, 32, 4_000, 100, 200, 8);
+
   ChatServer() {
-    this(new EngineLimits(256, 32, 4_000, 100, 200, 8), EngineObserver.NONE);
+    this(LIMITS, EngineObserver.NONE);
   }
 
   ChatServer(EngineLimits limits, EngineObserver observer) {
-    model = new OneModel(limits, observer, clock::get);
+    this(TinyModel.decoder(OneModel.shape(2, 32), Precision.FP32), limits, observer);
+  }
+
+  /** Over a decoder with GPT-2's vocabulary, closed with it. */
+  ChatServer(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer) {
+    model = new OneModel(decoder, limits, observer, clock::get);
     service = new ChatService(model, this::judge);
     String name = InProcessServerBuilder.generateName();
     try {

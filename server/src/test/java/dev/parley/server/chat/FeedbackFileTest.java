@@ -50,6 +50,18 @@ class FeedbackFileTest {
   }
 
   @Test
+  void accept_afterHalfALine_beginsANewOne() throws Exception {
+    Path file = directory.resolve("feedback.jsonl");
+    Files.writeString(file, "{}\n{\"time\":\"2026");
+    new FeedbackFile(file, () -> Instant.EPOCH).accept(JUDGEMENT);
+
+    List<String> lines = Files.readAllLines(file);
+
+    assertThat(lines).hasSize(3);
+    assertThat(new JsonMapper().readTree(lines.get(2)).get("turn").intValue()).isEqualTo(4);
+  }
+
+  @Test
   void accept_noSuchDirectory_namesTheFile() {
     Path file = directory.resolve("missing").resolve("feedback.jsonl");
 

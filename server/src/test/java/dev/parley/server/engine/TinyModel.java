@@ -42,7 +42,8 @@ public final class TinyModel {
   }
 
   /** With weights that were changed before. */
-  static Gpt2Decoder decoder(Gpt2Config config, Precision precision, Consumer<Gpt2Weights> change) {
+  public static Gpt2Decoder decoder(
+      Gpt2Config config, Precision precision, Consumer<Gpt2Weights> change) {
     assumeThat(Precision.on(device())).contains(precision);
     Torch.setThreads(1);
     try (Gpt2Weights weights = Gpt2Weights.random(config, 7, Torch.newScope(device()))) {
@@ -52,7 +53,7 @@ public final class TinyModel {
   }
 
   /** Makes every conversation fail that gets as far as a position. */
-  static void breakPosition(Gpt2Weights weights, int position) {
+  public static void breakPosition(Gpt2Weights weights, int position) {
     NDArray positions = weights.arrays().get(1);
     positions.set(new NDIndex(position + ", :"), Float.NaN);
   }
