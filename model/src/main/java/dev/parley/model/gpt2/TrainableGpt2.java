@@ -263,7 +263,7 @@ public final class TrainableGpt2 implements AutoCloseable {
                   adapters == null ? weights.arrays() : adapters.frozen(),
                   adapters == null ? none : adapters.tensors(),
                   state().gradients()),
-              checkedIds(step, batch),
+              ids(step, batch),
               vector(step, batch.learned()),
               vector(step, batch.labels()),
               options)
@@ -349,7 +349,7 @@ public final class TrainableGpt2 implements AutoCloseable {
   public Loss loss(Batch batch) {
     try (NDManager result = scope.newSubManager();
         IValue p = TorchProgram.list(weights().arrays());
-        IValue ids = TorchProgram.argument(checkedIds(result, batch));
+        IValue ids = TorchProgram.argument(ids(result, batch));
         IValue learned = TorchProgram.argument(vector(result, batch.learned()));
         IValue labels = TorchProgram.argument(vector(result, batch.labels()));
         IValue chunk = IValue.from((long) CHUNK)) {
@@ -372,15 +372,11 @@ public final class TrainableGpt2 implements AutoCloseable {
     }
   }
 
-  private NDArray checkedIds(NDManager manager, Batch batch) {
+  private NDArray ids(NDManager manager, Batch batch) {
     for (int[] row : batch.ids()) {
       weights.config().requireTokens(row);
     }
     weights.config().requireTokens(batch.labels());
-    return ids(manager, batch);
-  }
-
-  private static NDArray ids(NDManager manager, Batch batch) {
     int time = batch.ids()[0].length;
     long[] flat = new long[batch.ids().length * time];
     for (int row = 0; row < batch.ids().length; row++) {

@@ -52,27 +52,18 @@ public final class Torch {
       return Device.cpu();
     }
     if (wanted.equals("auto")) {
-      Device gpu = Device.gpu(0);
-      Optional<String> reason = hasCuda() ? lost(gpu) : Optional.of("");
-      reason.filter(why -> !why.isEmpty()).ifPresent(why -> log.warn("no use of the GPU: {}", why));
-      return reason.isEmpty() ? gpu : Device.cpu();
+      Optional<String> problem = problem(Device.gpu(0));
+      if (hasCuda()) {
+        problem.ifPresent(reason -> log.warn("no use of the GPU: {}", reason));
+      }
+      return problem.isEmpty() ? Device.gpu(0) : Device.cpu();
     }
     if (wanted.matches("cuda(:\\d{1,3})?")) {
-      int index = wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5));
-      Device gpu = Device.gpu(index);
-      String reason = null;
-      if (!hasCuda()) {
-        reason =
-            "libtorch %s is one for CPUs, or finds no GPU (PYTORCH_LIBRARY_PATH names another)"
-                .formatted(version());
-      } else if (index > MOST_GPUS) {
-        reason = "there are not that many";
-      } else {
-        reason = lost(gpu).orElse(null);
-      }
-      if (reason != null) {
+      Device gpu = Device.gpu(wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5)));
+      Optional<String> problem = problem(gpu);
+      if (problem.isPresent()) {
         throw new IllegalArgumentException(
-            "device '%s' is not available: %s; use auto or cpu".formatted(name, reason));
+            "device '%s' is not available: %s; use auto or cpu".formatted(name, problem.get()));
       }
       return gpu;
     }
@@ -207,6 +198,16 @@ public final class Torch {
       JniUtils.setGraphExecutorOptimize(false);
       PREPARED.set(true);
     }
+  }
+
+  /** Why a GPU cannot be used, if so. */
+  private static Optional<String> problem(Device gpu) {
+    if (!hasCuda()) {
+      return Optional.of(
+          "libtorch %s is one for CPUs, or finds no GPU (PYTORCH_LIBRARY_PATH names another)"
+              .formatted(version()));
+    }
+    return gpu.getDeviceId() > MOST_GPUS ? Optional.of("there are not that many") : lost(gpu);
   }
 
   private static boolean hasCuda() {

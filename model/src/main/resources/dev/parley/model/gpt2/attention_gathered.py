@@ -16,30 +16,30 @@
     sources = annotate(List[Tensor], [])
     query_counts = [zero]
     seen_counts = [zero]
+    most_queries = 1
     begin = 0
     for i in range(len(counts)):
       own = positions.narrow(0, begin, counts[i])
       begin = begin + counts[i]
+      every = torch.arange(lengths[i], dtype=4, device=own.device)
       if i < prompts:
-        table = tables[i].reshape([-1])
-        written.append(table.index_select(0, own // 64) * 64 + own % 64)
-        every = torch.arange(lengths[i], dtype=4, device=own.device)
-        sources.append(table.index_select(0, every // 64) * 64 + every % 64)
+        written.append(self.places_of(tables[i], own).reshape([-1]))
+        sources.append(self.places_of(tables[i], every).reshape([-1]))
         query_counts.append(torch.full_like(zero, counts[i]))
         seen_counts.append(torch.full_like(zero, lengths[i]))
+        most_queries = max(most_queries, counts[i])
       else:
-        every = torch.arange(lengths[i], dtype=4, device=own.device)
-        all_places = tables[i].index_select(1, every // 64) * 64 + every % 64
-        sources.append(torch.masked_select(all_places, every <= own.unsqueeze(1)))
+        sources.append(torch.masked_select(self.places_of(tables[i], every), every <= own.unsqueeze(1)))
         query_counts.append(torch.ones_like(own))
         seen_counts.append(own + 1)
     written.append(places)
     query_bounds = torch.cumsum(torch.cat(query_counts, 0), 0).to(3)
     bounds = torch.cumsum(torch.cat(seen_counts, 0), 0).to(3)
-    most = 1
-    for i2 in range(prompts):
-      most = max(most, counts[i2])
-    return (torch.cat(written, 0), torch.cat(sources, 0), query_bounds, bounds, most, max(lengths))
+    return (torch.cat(written, 0), torch.cat(sources, 0), query_bounds, bounds, most_queries, max(lengths))
+
+  # The places of tokens in each of some tables: [tables, tokens].
+  def places_of(self: __torch__.Program, tables: Tensor, tokens: Tensor) -> Tensor:
+    return tables.index_select(1, tokens // 64) * 64 + tokens % 64
 
   # Attention of all rows in one layer, whose keys and values are written first.
   #   joined: [tokens, 3, heads, headSize], queries, keys and values

@@ -137,12 +137,7 @@ class AttentionTest {
       int[] sequence = sequences().get(5);
       decoder.step(List.of(new Row(read, sequence, false))).close();
       copy.copyPrefix(read, sequence.length - 3);
-      int[] rest = Arrays.copyOfRange(sequence, sequence.length - 3, sequence.length);
-      try (StepLogits logits = decoder.step(List.of(new Row(copy, rest, true)))) {
-        assertThat(logits.row(0).get(0).whole())
-            .containsExactly(
-                decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
-      }
+      assertEnd(decoder, copy, sequence, kernels.limit);
     }
   }
 
@@ -159,12 +154,17 @@ class AttentionTest {
       int[] sequence = sequences().get(5);
       decoder.step(List.of(new Row(first, Arrays.copyOf(sequence, 40), false))).close();
       decoder.step(List.of(new Row(second, Arrays.copyOf(sequence, 90), false))).close();
-      int[] rest = Arrays.copyOfRange(sequence, 40, sequence.length);
-      try (StepLogits logits = decoder.step(List.of(new Row(first, rest, true)))) {
-        assertThat(logits.row(0).get(0).whole())
-            .containsExactly(
-                decoder.logits(sequence)[sequence.length - 1], Offset.offset(kernels.limit));
-      }
+      assertEnd(decoder, first, sequence, kernels.limit);
+    }
+  }
+
+  /** What a cache lacks of a sequence is read, and ends like the sequence read at once. */
+  private static void assertEnd(
+      Gpt2Decoder decoder, KeyValueCache cache, int[] sequence, float limit) {
+    int[] rest = Arrays.copyOfRange(sequence, cache.length(), sequence.length);
+    try (StepLogits logits = decoder.step(List.of(new Row(cache, rest, true)))) {
+      assertThat(logits.row(0).get(0).whole())
+          .containsExactly(decoder.logits(sequence)[sequence.length - 1], Offset.offset(limit));
     }
   }
 

@@ -106,13 +106,16 @@ final class GrpcServer implements AutoCloseable {
 
   /** Says for every service of the contract whether it takes new work. */
   void setReady(boolean ready) {
-    ServingStatus status = ready ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    SERVICES.forEach(name -> health.setStatus(name, status));
+    SERVICES.forEach(name -> health.setStatus(name, status(ready)));
   }
 
   /** Says whether the process is of any use. */
   void setAlive(boolean alive) {
-    health.setStatus("", alive ? ServingStatus.SERVING : ServingStatus.NOT_SERVING);
+    health.setStatus("", status(alive));
+  }
+
+  private static ServingStatus status(boolean well) {
+    return well ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
   /** Refuses new calls and ends those that are left with UNAVAILABLE. */

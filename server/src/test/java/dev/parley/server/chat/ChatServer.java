@@ -1,10 +1,8 @@
 package dev.parley.server.chat;
 
 import dev.parley.model.gpt2.Gpt2Decoder;
-import dev.parley.model.gpt2.Precision;
 import dev.parley.server.engine.EngineLimits;
 import dev.parley.server.engine.EngineObserver;
-import dev.parley.server.engine.TinyModel;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -33,7 +31,7 @@ final class ChatServer implements AutoCloseable {
   }
 
   ChatServer(EngineLimits limits, EngineObserver observer) {
-    this(TinyModel.decoder(OneModel.shape(2, 32), Precision.FP32), limits, observer);
+    this(OneModel.decoder(), limits, observer);
   }
 
   /** Over a decoder with GPT-2's vocabulary, closed with it. */

@@ -30,12 +30,17 @@ final class OneModel implements ServedModels, AutoCloseable {
   volatile GenerationParameters defaults = GenerationParameters.getDefaultInstance();
 
   OneModel(EngineLimits limits, EngineObserver observer, LongSupplier clock) {
-    this(TinyModel.decoder(shape(2, 32), Precision.FP32), limits, observer, clock);
+    this(decoder(), limits, observer, clock);
   }
 
   /** Over a decoder of its own, closed with it; one with GPT-2's vocabulary. */
   OneModel(Gpt2Decoder decoder, EngineLimits limits, EngineObserver observer, LongSupplier clock) {
     engine = new ChatEngine(decoder, limits, observer, clock);
+  }
+
+  /** A small one with GPT-2's vocabulary. */
+  static Gpt2Decoder decoder() {
+    return TinyModel.decoder(shape(2, 32), Precision.FP32);
   }
 
   /** A small shape with GPT-2's vocabulary. */

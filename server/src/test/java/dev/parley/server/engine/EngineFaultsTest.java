@@ -8,7 +8,6 @@ import ai.djl.ndarray.types.Shape;
 import com.google.rpc.Code;
 import dev.parley.model.gpt2.Gpt2Decoder;
 import dev.parley.model.gpt2.KeyValueCache;
-import dev.parley.model.torch.MemoryFailure;
 import dev.parley.model.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
@@ -326,12 +325,5 @@ class EngineFaultsTest {
       assertThat(engine.failure()).isEmpty();
       assertThat(reader.ends).isEqualTo(1);
     }
-  }
-
-  @Test
-  void is_memoryOfWhateverKind_true() {
-    assertThat(MemoryFailure.is(new OutOfMemoryError())).isTrue();
-    assertThat(MemoryFailure.is(new IllegalStateException("CUDA out of memory. Tried"))).isTrue();
-    assertThat(MemoryFailure.is(new IllegalStateException("index out of range"))).isFalse();
   }
 }
