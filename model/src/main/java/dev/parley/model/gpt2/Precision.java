@@ -2,6 +2,7 @@ package dev.parley.model.gpt2;
 
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
+import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Processor;
 import java.util.Arrays;
 import java.util.List;
@@ -52,13 +53,14 @@ public enum Precision {
       DataType cache,
       DataType prompts) {
     StepInput.Grouping grouping() {
-      return attention.contains(GATHERED)
+      return attention.contains(GATHERED) || attention.contains(NATIVE)
           ? StepInput.Grouping.SINGLE_TOKENS
           : StepInput.Grouping.OF_SIMILAR_LENGTH;
     }
   }
 
   private static final String GATHERED = "attention_gathered.py";
+  private static final String NATIVE = "attention_native.py";
 
   private static final boolean X86_64 =
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
@@ -67,11 +69,39 @@ public enum Precision {
   private static final DataType INT8_PROMPTS =
       Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
 
+  /** Up to some 100 rows faster than oneDNN's without matrix units. */
+  static final Kernels INT8_NATIVE = parley("int8", DataType.FLOAT16);
+
+  /** Reads the weights at the rate of the memory, and computes as fast as oneDNN. */
+  static final Kernels FP16_NATIVE = parley("fp16", DataType.FLOAT32);
+
+  static final Kernels FP16_FBGEMM =
+      new Kernels(
+          List.of("linear_fp16.py"),
+          attention(false, DataType.FLOAT32),
+          true,
+          DataType.FLOAT32,
+          DataType.FLOAT16,
+          DataType.FLOAT32,
+          DataType.FLOAT32);
+
   /** With AVX512-VNNI as fast as FBGEMM with one token, and faster with more. */
   static final Kernels INT8_ONEDNN = int8("linear_int8_onednn.py", false);
 
   /** Without AVX512-VNNI faster than oneDNN, without AVX-512 several times. */
   static final Kernels INT8_FBGEMM = int8("linear_int8_fbgemm.py", true);
+
+  /** Parley's own kernels. */
+  private static Kernels parley(String type, DataType cache) {
+    return new Kernels(
+        List.of("linear_native.py", "linear_native_" + type + ".py"),
+        List.of(NATIVE),
+        false,
+        DataType.FLOAT32,
+        DataType.FLOAT16,
+        cache,
+        DataType.FLOAT32);
+  }
 
   private static Kernels int8(String product, boolean fbgemm) {
     return new Kernels(
@@ -192,12 +222,18 @@ public enum Precision {
     List<String> packed = List.of("linear_packed.py");
     return switch (this) {
       case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
-      case FP16 ->
-          new Kernels(
-              List.of("linear_fp16.py"), attention(false, fp32), true, fp32, fp16, fp32, fp32);
-      case INT8 -> Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
-      case FP32, REFERENCE ->
-          new Kernels(packed, attention(false, fp32), false, fp32, fp32, fp32, fp32);
+      case FP16 -> NativeKernels.available() ? FP16_NATIVE : FP16_FBGEMM;
+      case INT8 -> {
+        if (NativeKernels.available() && !Processor.multipliesInt8Matrices()) {
+          yield INT8_NATIVE;
+        }
+        yield Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
+      }
+      case FP32, REFERENCE -> {
+        List<String> attention =
+            NativeKernels.available() ? List.of(NATIVE) : attention(false, fp32);
+        yield new Kernels(packed, attention, false, fp32, fp32, fp32, fp32);
+      }
     };
   }
 

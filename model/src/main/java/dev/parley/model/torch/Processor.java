@@ -30,6 +30,13 @@ public final class Processor {
     return FLAGS.contains("avx512_vnni");
   }
 
+  /**
+   * Whether it multiplies matrices of int8 (AMX). False where the operating system is not Linux.
+   */
+  public static boolean multipliesInt8Matrices() {
+    return FLAGS.contains("amx_int8");
+  }
+
   /** The flags of the first core, as Linux lists them; none if the file cannot be read. */
   static Set<String> flags(Path cpuInfo) {
     try (Stream<String> lines = Files.lines(cpuInfo)) {

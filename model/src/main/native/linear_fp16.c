@@ -1,0 +1,51 @@
+/* Weights in fp16, arithmetic in fp32. */
+#include "linear.h"
+
+/* A block's rows next to each other, number by number. */
+static void interleave(Linear *l, Block block) {
+  if (block.count == 1) return; /* they already are */
+  float *to = (float *)l->prepared + block.first * l->in;
+  const float *from = l->x + block.first * l->in;
+  for (int64_t r = 0; r < block.count; r++)
+    for (int64_t i = 0; i < l->in; i++) to[block.count * i + r] = from[l->in * r + i];
+}
+
+/* Each sum is taken in the order of `in`, whatever the number of rows. */
+INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
+  const float *x = (rows == 1 ? l->x : (const float *)l->prepared) + first * l->in;
+  const char *weights = l->weights + panel * l->panel_bytes;
+  const float *bias = (const float *)(weights + 2 * COLUMNS * l->in);
+  __m512 sums[MOST_ROWS][2];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+  for (int64_t i = 0; i < l->in; i++) {
+    prefetch(next, i, 64, ahead);
+    const __m512 left = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i)));
+    const __m512 right = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i + 32)));
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++) {
+      const __m512 number = _mm512_set1_ps(x[rows * i + r]);
+      sums[r][0] = _mm512_fmadd_ps(number, left, sums[r][0]);
+      sums[r][1] = _mm512_fmadd_ps(number, right, sums[r][1]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+    for (int half = 0; half < 32; half += 16)
+      finish(l, sums[r][half / 16], _mm512_load_ps(bias + half), first + r, panel * COLUMNS + half);
+}
+
+static void multiply_block(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
+  WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
+}
+
+static void work(void *l) { share(l, interleave, multiply_block); }
+
+/* weights: fp16 [panels, 32 in + 64]: [in, 32], then 32 biases in fp32; scratch: at least rows * in in fp32 */
+void linear_fp16(Value *v, uint64_t count, uint64_t results) {
+  Linear l = linear(v);
+  l.row_bytes = 4 * l.in;
+  l.panel_bytes = 2 * COLUMNS * l.in + 4 * COLUMNS;
+  run(&l, work, v);
+}

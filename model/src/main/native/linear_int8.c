@@ -1,0 +1,95 @@
+/* Weights and activations in int8, sums in exact integers, which AVX512-VNNI multiplies four at a time. */
+#include "linear.h"
+
+/* What follows the weights in a panel. */
+typedef struct {
+  float scales[COLUMNS];
+  int32_t offsets[COLUMNS]; /* -128 times the sum of a column: activations have 128 added */
+  float bias[COLUMNS];
+} Columns;
+
+/* The scales of rows stand behind all prepared ones. */
+INLINE float *row_scales(const Linear *l) { return (float *)(l->prepared + l->rows * l->row_bytes); }
+
+/* A row as up to 127 steps on either side of 128, four of them next to those of the `together` rows of its block.
+   No step is right where a number is not finite, but its scale is none then either. */
+static void quantize_row(const Linear *l, int64_t row, int32_t *steps, int64_t together) {
+  const float *x = l->x + row * l->in;
+  const int64_t fours = l->row_bytes / 4;
+  __m512 most = _mm512_setzero_ps();
+  __mmask16 infinite = 0;
+  for (int64_t i = 0; i < l->in; i += 16) {
+    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(first_of(l->in - i), x + i));
+    infinite |= _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(__builtin_inff()), _CMP_NLT_UQ);
+    most = _mm512_max_ps(most, magnitude);
+  }
+  const float largest = infinite ? __builtin_nanf("") : _mm512_reduce_max_ps(most);
+  const __m512 factor = _mm512_set1_ps(largest > 0 ? 127 / largest : 0);
+  for (int64_t i = 0; i < fours; i += 4) {
+    const __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(first_of(l->in - 4 * i), x + 4 * i), factor);
+    const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(scaled), _mm512_set1_epi32(128));
+    int32_t four[4];
+    _mm_storeu_si128((__m128i *)four, _mm512_cvtepi32_epi8(rounded));
+    for (int64_t j = 0; j < 4 && i + j < fours; j++) steps[together * (i + j)] = four[j];
+  }
+  row_scales(l)[row] = largest / 127;
+}
+
+static void quantize(Linear *l, Block block) {
+  int32_t *steps = (int32_t *)(l->prepared + block.first * l->row_bytes);
+  for (int64_t r = 0; r < block.count; r++) quantize_row(l, block.first + r, steps + r, block.count);
+}
+
+/* In assembly, since GCC 12 keeps the sums of its intrinsic in memory. */
+INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_bytes) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(unsigned_bytes), "v"(signed_bytes));
+}
+
+INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
+  const int64_t fours = l->row_bytes / 4;
+  const int32_t *steps = (const int32_t *)(l->prepared + first * l->row_bytes);
+  const char *weights = l->weights + panel * l->panel_bytes;
+  const Columns *columns = (const Columns *)(weights + 4 * COLUMNS * fours);
+  __m512i sums[MOST_ROWS][2];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; r++) {
+    sums[r][0] = _mm512_load_si512(columns->offsets);
+    sums[r][1] = _mm512_load_si512(columns->offsets + 16);
+  }
+  for (int64_t i = 0; i < fours; i++) {
+    prefetch(next, i, 128, ahead);
+    const __m512i left = _mm512_load_si512(weights + 128 * i);
+    const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++) {
+      const __m512i four = _mm512_set1_epi32(steps[rows * i + r]);
+      accumulate(&sums[r][0], four, left);
+      accumulate(&sums[r][1], four, right);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; r++) {
+    const __m512 scale = _mm512_set1_ps(row_scales(l)[first + r]);
+#pragma GCC unroll 2
+    for (int half = 0; half < 32; half += 16) {
+      const __m512 by = _mm512_mul_ps(scale, _mm512_load_ps(columns->scales + half));
+      const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r][half / 16]), by);
+      finish(l, y, _mm512_load_ps(columns->bias + half), first + r, panel * COLUMNS + half);
+    }
+  }
+}
+
+static void multiply_block(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
+  WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
+}
+
+static void work(void *l) { share(l, quantize, multiply_block); }
+
+/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns;
+   scratch: at least rows * (k + 4) bytes */
+void linear_int8(Value *v, uint64_t count, uint64_t results) {
+  Linear l = linear(v);
+  l.row_bytes = (l.in + 3) / 4 * 4;
+  l.panel_bytes = COLUMNS * l.row_bytes + sizeof(Columns);
+  run(&l, work, v);
+}

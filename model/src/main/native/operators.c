@@ -1,0 +1,28 @@
+#include "libtorch.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+Operator linear_int8, linear_fp16, attention;
+
+static const struct {
+  const char *name, *schema;
+  Operator *implementation;
+} operators[] = {
+    {"linear_int8", "linear_int8(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_int8},
+    {"linear_fp16", "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_fp16},
+    {"attention", "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor begins, Tensor table, Tensor tiles, bool half, Tensor(c!) out) -> ()", attention},
+};
+
+/* The digest of the sources that this was built from. */
+EXPORT const char *parley_sources(void) { return SOURCES; }
+
+/* Makes the kernels operators of libtorch, in the namespace `parley`; once a process. Returns 0 where it did. */
+EXPORT int parley_register(void) {
+  static Library definitions, implementations; /* for as long as the process lives */
+  int failure = aoti_torch_library_init_def("parley", __FILE__, __LINE__, &definitions)
+      || aoti_torch_library_init_impl("parley", "CPU", __FILE__, __LINE__, &implementations);
+  for (unsigned i = 0; i < sizeof(operators) / sizeof(*operators) && !failure; i++)
+    failure = aoti_torch_library_def(definitions, operators[i].schema)
+        || aoti_torch_library_impl(implementations, operators[i].name, operators[i].implementation);
+  return failure;
+}

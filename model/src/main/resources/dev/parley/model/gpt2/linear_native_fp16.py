@@ -1,0 +1,13 @@
+  # fp16 weights, arithmetic in fp32.
+
+  # weight: [out, in]; returns fp16 [panels, numbers], see linear_fp16.c
+  def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:
+    panels = (weight.size(0) + 31) // 32
+    numbers = self.padded(weight.to(5), 32 * panels, weight.size(1)).reshape([panels, 32, -1]).transpose(1, 2)
+    return torch.cat([numbers.reshape([panels, -1]), self.column(bias, panels, 5)], 1)
+
+  # x: [rows, in]; returns [rows, out]
+  def product(self: __torch__.Program, x: Tensor, panels: Tensor, out: int, gelu: bool) -> Tensor:
+    y = torch.empty([x.size(0), out])
+    ops.parley.linear_fp16(x, panels, gelu, torch.empty_like(x), y)
+    return y
