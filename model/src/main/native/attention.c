@@ -4,25 +4,27 @@
 #include "libtorch.h"
 #include "vectors.h"
 
-enum { TOKENS = 64, MOST_QUERIES = 6, TILE = 64 };
+enum { TOKENS = 64, MOST_QUERIES = 6, TILE = 64, WIDEST = 128 };
 
 typedef struct {
-  int64_t tokens, heads, size; /* of a head */
-  const float *joined;         /* [tokens, 3, heads, size], queries, keys and values */
-  char *keys, *values;         /* [blocks, heads, size, TOKENS] and [blocks, heads, TOKENS, size] */
-  int64_t bytes;               /* of one of their numbers */
-  const int64_t *positions;    /* [tokens] */
-  const int64_t *begins;       /* [tokens], where in `table` the blocks of their conversations begin */
+  int64_t rows, heads, size; /* of a head */
+  const float *joined;       /* [tokens, 3, heads, size], queries, keys and values */
+  char *keys, *values;       /* [blocks, heads, size, TOKENS] and [blocks, heads, TOKENS, size] */
+  int64_t bytes;             /* of one of their numbers */
+  const int64_t *positions;  /* [tokens] */
+  const int64_t *firsts;     /* [rows + 1], the first token of each conversation, then the number of tokens */
+  const int64_t *begins;     /* [rows], where their blocks begin in `table` */
   const int64_t *table;
-  const int64_t *tiles; /* [tile_count + 1], the first tokens of tiles, then the number of tokens */
-  int64_t tile_count;
-  float *out;                    /* [tokens, heads, size] */
-  int64_t next_token, next_task; /* which no thread has taken */
+  float *out;        /* [tokens, heads, size] */
+  int64_t next_task; /* which no thread has taken: a head of a row */
 } Attention;
 
-/* The running softmax of one query. */
+/* The running softmax of a tile's queries. Each thread has its own: next to each other in `out`, numbers that two
+   threads write would go from core to core. */
 typedef struct {
-  float greatest, sum;
+  float greatest[TILE], sum[TILE];
+  float *out; /* [TILE, size], not divided by the sums */
+  int64_t stride;
 } Softmax;
 
 INLINE __m512 load(const char *numbers, int64_t at, __mmask16 mask, const int half) {
@@ -30,40 +32,49 @@ INLINE __m512 load(const char *numbers, int64_t at, __mmask16 mask, const int ha
   return _mm512_maskz_loadu_ps(mask, (const float *)numbers + at);
 }
 
-/* Where a head's keys, or values, begin in a block of a token's conversation. */
-INLINE char *block_at(const Attention *a, char *numbers, int64_t token, int64_t block, int64_t head) {
-  const int64_t number = a->table[a->begins[token] + block];
+/* Where the keys, or the values, of a row's head begin in one of its blocks. */
+INLINE char *block_at(const Attention *a, char *numbers, int64_t row, int64_t block, int64_t head) {
+  const int64_t number = a->table[a->begins[row] + block];
   return numbers + (number * a->heads + head) * a->size * TOKENS * a->bytes;
 }
 
-/* Writes a token's keys and values. */
-INLINE void keep(const Attention *a, int64_t token, const int half) {
-  const int64_t width = a->heads * a->size, block = a->positions[token] / TOKENS, place = a->positions[token] % TOKENS;
-  for (int64_t head = 0; head < a->heads; head++) {
-    const float *key = a->joined + (3 * token + 1) * width + head * a->size, *value = key + width;
-    char *keys = block_at(a, a->keys, token, block, head), *values = block_at(a, a->values, token, block, head);
-    for (int64_t i = 0; i < a->size; i += 16) {
-      const __mmask16 mask = first_of(a->size - i);
-      const __m512 v = _mm512_maskz_loadu_ps(mask, value + i);
-      if (half) {
-        uint16_t column[16];
-        _mm256_storeu_si256((__m256i *)column, _mm512_cvtps_ph(_mm512_maskz_loadu_ps(mask, key + i), 0));
-        for (int64_t j = 0; j < 16 && i + j < a->size; j++) ((uint16_t *)keys)[(i + j) * TOKENS + place] = column[j];
-        _mm256_mask_storeu_epi16((uint16_t *)values + place * a->size + i, mask, _mm512_cvtps_ph(v, 0));
-      } else {
-        for (int64_t j = 0; j < 16 && i + j < a->size; j++) ((float *)keys)[(i + j) * TOKENS + place] = key[i + j];
-        _mm512_mask_storeu_ps((float *)values + place * a->size + i, mask, v);
-      }
+/* Writes a token's key and value of one head. */
+INLINE void keep(const Attention *a, int64_t row, int64_t token, int64_t head, const int half) {
+  const int64_t block = a->positions[token] / TOKENS, place = a->positions[token] % TOKENS;
+  const float *key = a->joined + ((3 * token + 1) * a->heads + head) * a->size, *value = key + a->heads * a->size;
+  char *keys = block_at(a, a->keys, row, block, head), *values = block_at(a, a->values, row, block, head);
+  for (int64_t i = 0; i < a->size; i += 16) {
+    const __mmask16 mask = first_of(a->size - i);
+    const __m512 v = _mm512_maskz_loadu_ps(mask, value + i);
+    if (half) {
+      uint16_t column[16];
+      _mm256_storeu_si256((__m256i *)column, _mm512_cvtps_ph(_mm512_maskz_loadu_ps(mask, key + i), 0));
+      for (int64_t j = 0; j < 16 && i + j < a->size; j++) ((uint16_t *)keys)[(i + j) * TOKENS + place] = column[j];
+      _mm256_mask_storeu_epi16((uint16_t *)values + place * a->size + i, mask, _mm512_cvtps_ph(v, 0));
+    } else {
+      for (int64_t j = 0; j < 16 && i + j < a->size; j++) ((float *)keys)[(i + j) * TOKENS + place] = key[i + j];
+      _mm512_mask_storeu_ps((float *)values + place * a->size + i, mask, v);
     }
   }
 }
 
-/* One head of `count` neighbouring tokens and one block. While keys are read, the values come from memory, and
+/* Numbers of fp16 in fp32. */
+INLINE const char *widen(const char *numbers, float *wide, int64_t count) {
+  for (int64_t i = 0; i < count; i += 16) _mm512_store_ps(wide + i, load(numbers, i, 0xffff, 1));
+  return (const char *)wide;
+}
+
+/* What some neighbouring tokens of a tile read of one block. While keys are read, the values come from memory, and
    `next` while values are; both only where `next` is given. */
-INLINE void read(const int count, const Attention *a, Softmax *states, int64_t first, int64_t head, int64_t block, const char *keys, const char *values, const char *next, const int half) {
-  const int64_t size = a->size, width = a->heads * size;
-  const int64_t *positions = a->positions + first;
-  const float *query = a->joined + 3 * first * width + head * size;
+typedef struct {
+  int64_t head, first, block; /* the first token of the tile; the block's place in the row */
+  const char *keys, *values, *next;
+} Read;
+
+INLINE void read(const int count, const Attention *a, const Read *r, Softmax *softmax, int64_t at, const int half) {
+  const int64_t size = a->size, width = a->heads * size, block = r->block;
+  const int64_t *positions = a->positions + r->first + at;
+  const float *query = a->joined + 3 * (r->first + at) * width + r->head * size;
   const int64_t left = positions[count - 1] + 1 - block * TOKENS, seen = left < TOKENS ? left : TOKENS; /* by the last */
   const __m512 root = _mm512_set1_ps(1 / __builtin_sqrtf(size));
   const int bytes = half ? 2 : 4;
@@ -72,11 +83,11 @@ INLINE void read(const int count, const Attention *a, Softmax *states, int64_t f
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) scores[q][0] = scores[q][1] = scores[q][2] = scores[q][3] = _mm512_setzero_ps();
   for (int64_t i = 0; i < size; i++) {
-    if (next)
-      for (int at = 0; at < TOKENS * bytes; at += 64) _mm_prefetch(values + i * TOKENS * bytes + at, _MM_HINT_T0);
+    if (r->next)
+      for (int b = 0; b < TOKENS * bytes; b += 64) _mm_prefetch(r->values + i * TOKENS * bytes + b, _MM_HINT_T0);
     __m512 key[4];
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) key[j] = load(keys, i * TOKENS + 16 * j, 0xffff, half);
+    for (int j = 0; j < 4; j++) key[j] = load(r->keys, i * TOKENS + 16 * j, 0xffff, half);
 #pragma GCC unroll 6
     for (int q = 0; q < count; q++) {
       const __m512 number = _mm512_set1_ps(query[3 * q * width + i]);
@@ -87,25 +98,27 @@ INLINE void read(const int count, const Attention *a, Softmax *states, int64_t f
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
     const int64_t own = positions[q] + 1 - block * TOKENS;
-    __m512 most = _mm512_set1_ps(states[q].greatest), sum = _mm512_setzero_ps();
+    float *greatest = softmax->greatest + at + q, *sum = softmax->sum + at + q;
+    __m512 most = _mm512_set1_ps(*greatest), all = _mm512_setzero_ps();
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
       scores[q][j] = _mm512_mul_ps(scores[q][j], root);
       most = _mm512_mask_max_ps(most, first_of(own - 16 * j), most, scores[q][j]);
     }
-    const float greatest = _mm512_reduce_max_ps(most);
+    const float now = _mm512_reduce_max_ps(most);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      const __m512 weight = exponential(_mm512_sub_ps(scores[q][j], _mm512_set1_ps(greatest)));
+      const __m512 weight = exponential(_mm512_sub_ps(scores[q][j], _mm512_set1_ps(now)));
       const __m512 masked = _mm512_maskz_mov_ps(first_of(own - 16 * j), weight);
       _mm512_storeu_ps(weights[q] + 16 * j, masked);
-      sum = _mm512_add_ps(sum, masked);
+      all = _mm512_add_ps(all, masked);
     }
-    factors[q] = block ? _mm512_cvtss_f32(exponential(_mm512_set1_ps(states[q].greatest - greatest))) : 0;
-    states[q] = (Softmax){greatest, states[q].sum * factors[q] + _mm512_reduce_add_ps(sum)};
+    factors[q] = block ? _mm512_cvtss_f32(exponential(_mm512_set1_ps(*greatest - now))) : 0;
+    *sum = *sum * factors[q] + _mm512_reduce_add_ps(all);
+    *greatest = now;
   }
   for (int64_t i = 0; i < size; i += 64) {
-    float *out = a->out + first * width + head * size + i;
+    float *before = softmax->out + at * softmax->stride + i, *out = a->out + (r->first + at) * width + r->head * size + i;
     __mmask16 masks[4];
     __m512 sums[MOST_QUERIES][4];
 #pragma GCC unroll 4
@@ -114,15 +127,15 @@ INLINE void read(const int count, const Attention *a, Softmax *states, int64_t f
     for (int q = 0; q < count; q++)
 #pragma GCC unroll 4
       for (int j = 0; j < 4; j++) {
-        const __m512 before = block ? _mm512_maskz_loadu_ps(masks[j], out + q * width + 16 * j) : _mm512_setzero_ps();
-        sums[q][j] = _mm512_mul_ps(_mm512_set1_ps(factors[q]), before);
+        sums[q][j] = block ? _mm512_maskz_loadu_ps(masks[j], before + q * softmax->stride + 16 * j) : _mm512_setzero_ps();
+        sums[q][j] = _mm512_mul_ps(_mm512_set1_ps(factors[q]), sums[q][j]);
       }
     for (int64_t t = 0; t < seen; t++) {
-      if (next)
-        for (int at = 0; at < 64 * bytes; at += 64) _mm_prefetch(next + (i + t) * 64 * bytes + at, _MM_HINT_T0);
+      if (r->next)
+        for (int b = 0; b < 64 * bytes; b += 64) _mm_prefetch(r->next + (i + t) * 64 * bytes + b, _MM_HINT_T0);
       __m512 value[4];
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) value[j] = load(values, t * size + i + 16 * j, masks[j], half);
+      for (int j = 0; j < 4; j++) value[j] = load(r->values, t * size + i + 16 * j, masks[j], half);
 #pragma GCC unroll 6
       for (int q = 0; q < count; q++) {
         const __m512 weight = _mm512_set1_ps(weights[q][t]);
@@ -132,53 +145,60 @@ INLINE void read(const int count, const Attention *a, Softmax *states, int64_t f
     }
 #pragma GCC unroll 6
     for (int q = 0; q < count; q++) {
-      const __m512 by = _mm512_set1_ps(positions[q] / TOKENS == block ? 1 / states[q].sum : 1);
+      const int64_t last = positions[q] / TOKENS;
+      const __m512 by = _mm512_set1_ps(1 / softmax->sum[at + q]);
 #pragma GCC unroll 4
       for (int j = 0; j < 4; j++)
-        _mm512_mask_storeu_ps(out + q * width + 16 * j, masks[j], _mm512_mul_ps(sums[q][j], by));
+        if (last == block) _mm512_mask_storeu_ps(out + q * width + 16 * j, masks[j], _mm512_mul_ps(sums[q][j], by));
+        else if (last > block) _mm512_mask_storeu_ps(before + q * softmax->stride + 16 * j, masks[j], sums[q][j]);
     }
   }
 }
 
-/* The keys that a task begins with. */
-INLINE const char *begin_of(const Attention *a, int64_t task) {
-  return block_at(a, a->keys, a->tiles[task / a->heads], 0, task % a->heads);
+INLINE void read_some(int64_t count, const Attention *a, const Read *r, Softmax *softmax, int64_t at, const int half) {
+  switch (count) {
+    case 1: read(1, a, r, softmax, at, half); break;
+    case 2: read(2, a, r, softmax, at, half); break;
+    case 3: read(3, a, r, softmax, at, half); break;
+    case 4: read(4, a, r, softmax, at, half); break;
+    case 5: read(5, a, r, softmax, at, half); break;
+    case 6: read(6, a, r, softmax, at, half); break;
+  }
 }
 
-/* One head of a tile, the tokens of which are neighbours in one conversation: each block is read once. */
-INLINE void attend(const Attention *a, int64_t task, int64_t following, const int half) {
-  const int64_t tile = task / a->heads, head = task % a->heads, first = a->tiles[tile], end = a->tiles[tile + 1];
-  const int64_t blocks = a->positions[end - 1] / TOKENS + 1;
-  Softmax states[TILE];
-  for (int64_t q = 0; q < end - first; q++) states[q] = (Softmax){-__builtin_inff(), 0};
+/* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once, and is made
+   fp32 once where many tokens read it. `next` is read afterwards. */
+INLINE void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next, const int half) {
+  const int64_t blocks = a->positions[end - 1] / TOKENS + 1, numbers = a->size * TOKENS;
+  const int narrow = a->size <= WIDEST, wide = half && narrow && end - first > MOST_QUERIES;
+  ALIGNED float out[TILE * WIDEST], wide_keys[WIDEST * TOKENS], wide_values[WIDEST * TOKENS];
+  Softmax softmax = {.out = out, .stride = a->size};
+  if (!narrow) softmax.stride = a->heads * a->size, softmax.out = a->out + first * softmax.stride + head * a->size;
+  for (int64_t q = 0; q < TILE; q++) softmax.greatest[q] = -__builtin_inff(), softmax.sum[q] = 0;
   for (int64_t b = 0; b < blocks; b++) {
-    const char *keys = block_at(a, a->keys, first, b, head), *values = block_at(a, a->values, first, b, head);
-    const char *next = b + 1 < blocks ? block_at(a, a->keys, first, b + 1, head)
-        : following < a->tile_count * a->heads ? begin_of(a, following) : keys;
+    Read r = {head, first, b, block_at(a, a->keys, row, b, head), block_at(a, a->values, row, b, head), next};
+    if (b + 1 < blocks) r.next = block_at(a, a->keys, row, b + 1, head);
+    if (wide) r.keys = widen(r.keys, wide_keys, numbers), r.values = widen(r.values, wide_values, numbers), r.next = 0;
     for (int64_t token = first, count; token < end; token += count) {
       count = end - token < MOST_QUERIES ? end - token : MOST_QUERIES;
       if (a->positions[token + count - 1] < b * TOKENS) continue; /* they see nothing of it */
-      Softmax *own = states + (token - first);
-      switch (count) {
-        case 1: read(1, a, own, token, head, b, keys, values, next, half); break;
-        case 2: read(2, a, own, token, head, b, keys, values, next, half); break;
-        case 3: read(3, a, own, token, head, b, keys, values, next, half); break;
-        case 4: read(4, a, own, token, head, b, keys, values, next, half); break;
-        case 5: read(5, a, own, token, head, b, keys, values, next, half); break;
-        case 6: read(6, a, own, token, head, b, keys, values, next, half); break;
-      }
-      next = 0;
+      if (wide) read_some(count, a, &r, &softmax, token - first, 0);
+      else read_some(count, a, &r, &softmax, token - first, half);
+      r.next = 0;
     }
   }
 }
 
+/* What each thread does: heads of rows, one after the other, first their keys and values, then their attention. */
 INLINE void share(Attention *a, const int half) {
-  for (int64_t token; (token = take(&a->next_token)) < a->tokens;) keep(a, token, half);
-  GOMP_barrier();
-  const int64_t tasks = a->tile_count * a->heads;
+  const int64_t tasks = a->rows * a->heads;
   for (int64_t task = take(&a->next_task), following; task < tasks; task = following) {
     following = take(&a->next_task);
-    attend(a, task, following, half);
+    const int64_t row = task / a->heads, head = task % a->heads, end = a->firsts[row + 1];
+    const char *next = following < tasks ? block_at(a, a->keys, following / a->heads, 0, following % a->heads) : 0;
+    for (int64_t token = a->firsts[row]; token < end; token++) keep(a, row, token, head, half);
+    for (int64_t first = a->firsts[row]; first < end; first += TILE)
+      attend(a, row, head, first, end - first < TILE ? end : first + TILE, next, half);
   }
 }
 
@@ -186,18 +206,17 @@ static void work_fp16(void *a) { share(a, 1); }
 
 static void work_fp32(void *a) { share(a, 0); }
 
-enum { JOINED, KEYS, VALUES, POSITIONS, BEGINS, TABLE, TILES, HALF, OUT };
+enum { JOINED, KEYS, VALUES, POSITIONS, FIRSTS, BEGINS, TABLE, HALF, OUT };
 
-/* joined: fp32; keys, values: fp16 where `half`, else fp32; positions, begins, table, tiles: int64; a tile has at
-   most 64 tokens */
+/* joined, out: fp32; keys, values: fp16 where `half`, else fp32; positions, firsts, begins, table: int64 */
 void attention(Value *v, uint64_t count, uint64_t results) {
   const int half = v[HALF] & 1;
   Attention a = {
-      .tokens = size(v[JOINED], 0), .heads = size(v[JOINED], 2), .size = size(v[JOINED], 3),
+      .rows = size(v[BEGINS], 0), .heads = size(v[JOINED], 2), .size = size(v[JOINED], 3),
       .joined = data(v[JOINED]), .keys = data(v[KEYS]), .values = data(v[VALUES]), .bytes = half ? 2 : 4,
-      .positions = data(v[POSITIONS]), .begins = data(v[BEGINS]), .table = data(v[TABLE]), .tiles = data(v[TILES]),
-      .tile_count = size(v[TILES], 0) - 1, .out = data(v[OUT])};
-  parallel(half ? work_fp16 : work_fp32, &a, a.tokens * a.heads * a.size * TOKENS);
+      .positions = data(v[POSITIONS]), .firsts = data(v[FIRSTS]), .begins = data(v[BEGINS]), .table = data(v[TABLE]),
+      .out = data(v[OUT])};
+  parallel(half ? work_fp16 : work_fp32, &a, size(v[JOINED], 0) * a.heads * a.size * TOKENS);
   for (int i = JOINED; i <= OUT; i++)
     if (i != HALF) release(v[i]);
 }

@@ -10,7 +10,7 @@ static const struct {
 } operators[] = {
     {"linear_int8", "linear_int8(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_int8},
     {"linear_fp16", "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_fp16},
-    {"attention", "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor begins, Tensor table, Tensor tiles, bool half, Tensor(c!) out) -> ()", attention},
+    {"attention", "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, Tensor table, bool half, Tensor(c!) out) -> ()", attention},
 };
 
 /* The digest of the sources that this was built from. */

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#define ALIGNED __attribute__((aligned(64)))
 
 /* A mask of the first of 16 lanes. */
 INLINE __mmask16 first_of(int64_t count) { return count >= 16 ? 0xffff : count > 0 ? (1 << count) - 1 : 0; }
