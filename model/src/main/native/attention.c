@@ -64,11 +64,11 @@ INLINE const char *widen(const char *numbers, float *wide, int64_t count) {
   return (const char *)wide;
 }
 
-/* What some neighbouring tokens of a tile read of one block. While keys are read, the values come from memory, and
-   `next` while values are; both only where `next` is given. */
+/* What some neighbouring tokens of a tile read of one block, and what is fetched meanwhile, if anything is. */
 typedef struct {
   int64_t head, first, block; /* the first token of the tile; the block's place in the row */
-  const char *keys, *values, *next;
+  const char *keys, *values;
+  const char *after_keys, *after_values;
 } Read;
 
 INLINE void read(const int count, const Attention *a, const Read *r, Softmax *softmax, int64_t at, const int half) {
@@ -76,15 +76,15 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
   const int64_t *positions = a->positions + r->first + at;
   const float *query = a->joined + 3 * (r->first + at) * width + r->head * size;
   const int64_t left = positions[count - 1] + 1 - block * TOKENS, seen = left < TOKENS ? left : TOKENS; /* by the last */
-  const __m512 root = _mm512_set1_ps(1 / __builtin_sqrtf(size));
-  const int bytes = half ? 2 : 4;
+  const __m512 scale = _mm512_set1_ps(LOG2_E / __builtin_sqrtf(size));
+  const int64_t bytes = a->bytes; /* of what is fetched */
   float weights[MOST_QUERIES][TOKENS], factors[MOST_QUERIES];
   __m512 scores[MOST_QUERIES][4];
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) scores[q][0] = scores[q][1] = scores[q][2] = scores[q][3] = _mm512_setzero_ps();
   for (int64_t i = 0; i < size; i++) {
-    if (r->next)
-      for (int b = 0; b < TOKENS * bytes; b += 64) _mm_prefetch(r->values + i * TOKENS * bytes + b, _MM_HINT_T0);
+    if (r->after_keys)
+      for (int64_t b = 0; b < TOKENS * bytes; b += 64) _mm_prefetch(r->after_keys + i * TOKENS * bytes + b, _MM_HINT_T0);
     __m512 key[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) key[j] = load(r->keys, i * TOKENS + 16 * j, 0xffff, half);
@@ -102,18 +102,18 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
     __m512 most = _mm512_set1_ps(*greatest), all = _mm512_setzero_ps();
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      scores[q][j] = _mm512_mul_ps(scores[q][j], root);
+      scores[q][j] = _mm512_mul_ps(scores[q][j], scale);
       most = _mm512_mask_max_ps(most, first_of(own - 16 * j), most, scores[q][j]);
     }
     const float now = _mm512_reduce_max_ps(most);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      const __m512 weight = exponential(_mm512_sub_ps(scores[q][j], _mm512_set1_ps(now)));
+      const __m512 weight = power_of_two(_mm512_sub_ps(scores[q][j], _mm512_set1_ps(now)));
       const __m512 masked = _mm512_maskz_mov_ps(first_of(own - 16 * j), weight);
       _mm512_storeu_ps(weights[q] + 16 * j, masked);
       all = _mm512_add_ps(all, masked);
     }
-    factors[q] = block ? _mm512_cvtss_f32(exponential(_mm512_set1_ps(*greatest - now))) : 0;
+    factors[q] = block ? _mm512_cvtss_f32(power_of_two(_mm512_set1_ps(*greatest - now))) : 0;
     *sum = *sum * factors[q] + _mm512_reduce_add_ps(all);
     *greatest = now;
   }
@@ -131,8 +131,9 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
         sums[q][j] = _mm512_mul_ps(_mm512_set1_ps(factors[q]), sums[q][j]);
       }
     for (int64_t t = 0; t < seen; t++) {
-      if (r->next)
-        for (int b = 0; b < 64 * bytes; b += 64) _mm_prefetch(r->next + (i + t) * 64 * bytes + b, _MM_HINT_T0);
+      if (r->after_values)
+        for (int64_t b = 0; b < 64 * bytes; b += 64)
+          _mm_prefetch(r->after_values + (i + t) * 64 * bytes + b, _MM_HINT_T0);
       __m512 value[4];
 #pragma GCC unroll 4
       for (int j = 0; j < 4; j++) value[j] = load(r->values, t * size + i + 16 * j, masks[j], half);
@@ -167,7 +168,7 @@ INLINE void read_some(int64_t count, const Attention *a, const Read *r, Softmax 
 }
 
 /* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once, and is made
-   fp32 once where many tokens read it. `next` is read afterwards. */
+   fp32 once where many tokens read it. `next` are the keys that are read afterwards. */
 INLINE void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next, const int half) {
   const int64_t blocks = a->positions[end - 1] / TOKENS + 1, numbers = a->size * TOKENS;
   const int narrow = a->size <= WIDEST, wide = half && narrow && end - first > MOST_QUERIES;
@@ -176,15 +177,22 @@ INLINE void attend(const Attention *a, int64_t row, int64_t head, int64_t first,
   if (!narrow) softmax.stride = a->heads * a->size, softmax.out = a->out + first * softmax.stride + head * a->size;
   for (int64_t q = 0; q < TILE; q++) softmax.greatest[q] = -__builtin_inff(), softmax.sum[q] = 0;
   for (int64_t b = 0; b < blocks; b++) {
-    Read r = {head, first, b, block_at(a, a->keys, row, b, head), block_at(a, a->values, row, b, head), next};
-    if (b + 1 < blocks) r.next = block_at(a, a->keys, row, b + 1, head);
-    if (wide) r.keys = widen(r.keys, wide_keys, numbers), r.values = widen(r.values, wide_values, numbers), r.next = 0;
+    const int last = b + 1 == blocks;
+    Read r = {head, first, b, block_at(a, a->keys, row, b, head), block_at(a, a->values, row, b, head), 0, 0};
+    r.after_keys = r.values;
+    r.after_values = last ? next : block_at(a, a->keys, row, b + 1, head);
+    if (wide) {
+      r.after_keys = r.after_values;
+      r.after_values = last ? 0 : block_at(a, a->values, row, b + 1, head);
+      r.keys = widen(r.keys, wide_keys, numbers);
+      r.values = widen(r.values, wide_values, numbers);
+    }
     for (int64_t token = first, count; token < end; token += count) {
       count = end - token < MOST_QUERIES ? end - token : MOST_QUERIES;
       if (a->positions[token + count - 1] < b * TOKENS) continue; /* they see nothing of it */
       if (wide) read_some(count, a, &r, &softmax, token - first, 0);
       else read_some(count, a, &r, &softmax, token - first, half);
-      r.next = 0;
+      r.after_keys = r.after_values = 0;
     }
   }
 }

@@ -69,12 +69,13 @@ public enum Precision {
   private static final DataType INT8_PROMPTS =
       Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
 
-  /** Up to some 100 rows faster than oneDNN's without matrix units. */
-  static final Kernels INT8_NATIVE = parley("int8", DataType.FLOAT16);
+  /** Parley's own, which read the weights at the rate of the memory. */
+  static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.FLOAT16);
 
-  /** Reads the weights at the rate of the memory, and computes as fast as oneDNN. */
-  static final Kernels FP16_NATIVE = parley("fp16", DataType.FLOAT32);
+  /** The same. */
+  static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
 
+  /** Where there are none of Parley's. */
   static final Kernels FP16_FBGEMM =
       new Kernels(
           List.of("linear_fp16.py"),
@@ -91,10 +92,9 @@ public enum Precision {
   /** Without AVX512-VNNI faster than oneDNN, without AVX-512 several times. */
   static final Kernels INT8_FBGEMM = int8("linear_int8_fbgemm.py", true);
 
-  /** Parley's own kernels. */
-  private static Kernels parley(String type, DataType cache) {
+  private static Kernels parley(String product, DataType cache) {
     return new Kernels(
-        List.of("linear_native.py", "linear_native_" + type + ".py"),
+        List.of("linear_native.py", product),
         List.of(NATIVE),
         false,
         DataType.FLOAT32,
@@ -118,6 +118,18 @@ public enum Precision {
   static Kernels plain(DataType type, boolean gpu) {
     return new Kernels(
         List.of("linear_plain.py"), attention(gpu, type), false, type, type, type, type);
+  }
+
+  /** The same with Parley's own attention, in which prompts attend in fp32. */
+  static Kernels withNativeAttention(Kernels kernels) {
+    return new Kernels(
+        kernels.linear(),
+        List.of(NATIVE),
+        kernels.fbgemm(),
+        kernels.weights(),
+        kernels.embedding(),
+        kernels.cache(),
+        DataType.FLOAT32);
   }
 
   /** The sources of attention; {@code prompts} is the type in which prompts attend. */
@@ -230,9 +242,9 @@ public enum Precision {
         yield Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
       }
       case FP32, REFERENCE -> {
-        List<String> attention =
-            NativeKernels.available() ? List.of(NATIVE) : attention(false, fp32);
-        yield new Kernels(packed, attention, false, fp32, fp32, fp32, fp32);
+        Kernels libtorchs =
+            new Kernels(packed, attention(false, fp32), false, fp32, fp32, fp32, fp32);
+        yield NativeKernels.available() ? withNativeAttention(libtorchs) : libtorchs;
       }
     };
   }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.gpt2.Gpt2Decoder.Row;
+import dev.parley.model.torch.NativeKernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -68,6 +69,20 @@ class AttentionTest {
           new Case("bf16", Precision.plain(DataType.BFLOAT16, true), 1f));
     }
     Precision.Kernels cpu = Precision.plain(DataType.FLOAT32, false);
+    Stream<Case> own =
+        NativeKernels.available()
+            ? Stream.of(
+                new Case("native, fp32", Precision.withNativeAttention(cpu), LIMIT),
+                new Case(
+                    "native, fp16",
+                    Precision.withNativeAttention(
+                        withTypes(cpu, DataType.FLOAT16, DataType.FLOAT32)),
+                    0.1f))
+            : Stream.of();
+    return Stream.concat(own, libtorchs(cpu));
+  }
+
+  private static Stream<Case> libtorchs(Precision.Kernels cpu) {
     return Stream.of(
         new Case("bags of fp32", cpu, LIMIT),
         new Case("bags of fp16", withTypes(cpu, DataType.FLOAT16, DataType.FLOAT32), 0.1f),

@@ -27,8 +27,10 @@ import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /** Every method of program.py is called, with every precision: a wrong line shows when it runs. */
@@ -64,6 +66,32 @@ class Gpt2ProgramTest {
       System.out.printf(
           "%s: largest logit error %.2g, largest logit %.3g%n", precision, error, largest);
       assertThat(error).isLessThanOrEqualTo(limit);
+    }
+  }
+
+  /** Kernels that this processor may have, but does not choose. */
+  private static Stream<Arguments> kernelsOfOthers() {
+    return Stream.of(
+        Arguments.of(Precision.FP16_FBGEMM, 0.01f),
+        Arguments.of(Precision.INT8_FBGEMM, 0.5f),
+        Arguments.of(Precision.INT8_ONEDNN, 0.5f));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kernelsOfOthers")
+  void step_kernelsOfOtherProcessors_logitsWithinTheirError(
+      Precision.Kernels kernels, float limit) {
+    Golden.assumeKernels(Precision.INT8); // a CPU's
+    assumeTrue(Processor.multipliesInt8() || !kernels.equals(Precision.INT8_ONEDNN));
+    try (NDManager scope = Golden.scope();
+        Gpt2Weights weights = Golden.weights("fp32", scope);
+        Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.REFERENCE, kernels)) {
+      for (JsonNode golden : Golden.json("logits.json").get("cases")) {
+        int[] ids = Golden.ids(golden.get("ids"));
+        float[] expected = Golden.floats(golden.get("fp32").get(golden.get("fp32").size() - 1));
+        assertThat(decoder.logits(ids)[ids.length - 1])
+            .containsExactly(expected, Offset.offset(limit));
+      }
     }
   }
 
@@ -310,7 +338,11 @@ class Gpt2ProgramTest {
             "linear_fp16",
             "linear_int8",
             "linear_int8_onednn",
-            "linear_int8_fbgemm")) {
+            "linear_int8_fbgemm",
+            "linear_native",
+            "linear_native_int8",
+            "linear_native_fp16",
+            "attention_native")) {
       program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));
     }
     StringBuilder java = new StringBuilder();
