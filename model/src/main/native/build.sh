@@ -13,7 +13,7 @@ sources=$(LC_ALL=C ls ./*.c ./*.h | LC_ALL=C sort | xargs cat | sha256sum | cut 
 # Only its name counts: it makes the loader look for symbols there.
 gcc -shared -nostdlib -x c /dev/null -Wl,-soname,libtorch_cpu.so -o "$work/libtorch_cpu.so"
 mkdir -p "$(dirname "$out")"
-gcc -std=c11 -O2 -march=icelake-server -mtune=icelake-server -mprefer-vector-width=512 \
+gcc -std=c11 -O2 -march=cascadelake -mprefer-vector-width=512 \
   -Wall -Wextra -Wno-unused-parameter -Werror -DSOURCES="\"$sources\"" \
   -shared -fPIC -fvisibility=hidden -fno-math-errno -nostdlib -s ./*.c -o "$out" \
   -L"$work" -Wl,--no-as-needed -ltorch_cpu -Wl,--unresolved-symbols=ignore-all

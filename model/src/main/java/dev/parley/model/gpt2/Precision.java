@@ -3,7 +3,6 @@ package dev.parley.model.gpt2;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import dev.parley.model.torch.NativeKernels;
-import dev.parley.model.torch.Processor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -23,8 +22,8 @@ public enum Precision {
    */
   BF16,
   /**
-   * fp16 weights. On an x86-64 processor the arithmetic is fp32 (FBGEMM), on a GPU fp16 with sums
-   * in fp32, and the cache too.
+   * fp16 weights. On an x86-64 processor the arithmetic is fp32, on a GPU fp16 with sums in fp32,
+   * and the cache too.
    */
   FP16,
   /**
@@ -65,10 +64,6 @@ public enum Precision {
   private static final boolean X86_64 =
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
-  /** Attention in bf16 is slow where the processor does not multiply it. */
-  private static final DataType INT8_PROMPTS =
-      Processor.multipliesBf16() ? DataType.BFLOAT16 : DataType.FLOAT32;
-
   /** Parley's own, which read the weights at the rate of the memory. */
   static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.FLOAT16);
 
@@ -76,21 +71,10 @@ public enum Precision {
   static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
 
   /** Where there are none of Parley's. */
-  static final Kernels FP16_FBGEMM =
-      new Kernels(
-          List.of("linear_fp16.py"),
-          attention(false, DataType.FLOAT32),
-          true,
-          DataType.FLOAT32,
-          DataType.FLOAT16,
-          DataType.FLOAT32,
-          DataType.FLOAT32);
+  static final Kernels FP16_FBGEMM = fbgemm(List.of("linear_fp16.py"), DataType.FLOAT32);
 
-  /** With AVX512-VNNI as fast as FBGEMM with one token, and faster with more. */
-  static final Kernels INT8_ONEDNN = int8("linear_int8_onednn.py", false);
-
-  /** Without AVX512-VNNI faster than oneDNN, without AVX-512 several times. */
-  static final Kernels INT8_FBGEMM = int8("linear_int8_fbgemm.py", true);
+  /** The same. */
+  static final Kernels INT8_FBGEMM = fbgemm(List.of("linear_int8.py"), DataType.FLOAT16);
 
   private static Kernels parley(String product, DataType cache) {
     return new Kernels(
@@ -103,15 +87,15 @@ public enum Precision {
         DataType.FLOAT32);
   }
 
-  private static Kernels int8(String product, boolean fbgemm) {
+  private static Kernels fbgemm(List<String> linear, DataType cache) {
     return new Kernels(
-        List.of("linear_int8.py", product),
-        attention(false, INT8_PROMPTS),
-        fbgemm,
+        linear,
+        attention(false, DataType.FLOAT32),
+        true,
         DataType.FLOAT32,
         DataType.FLOAT16,
-        DataType.FLOAT16,
-        INT8_PROMPTS);
+        cache,
+        DataType.FLOAT32);
   }
 
   /** Projections by {@code torch.linear}, all in one type. */
@@ -146,14 +130,17 @@ public enum Precision {
   /**
    * Up to so many tokens in all, a decoding step costs little more than one with a single token:
    * each further one at most a tenth of it. On a CPU that is where arithmetic catches up with
-   * reading the weights; measured for 24 layers of 1024 by 4096, in milliseconds:
+   * reading the weights; milliseconds for 24 layers of 1024 by 4096 on two cores with AVX2, and for
+   * all projections of 24 layers by Parley's own kernels on two with AVX512-VNNI:
    *
    * <pre>
-   * tokens      1    4    8   16
-   * reference  25   67   75   72
-   * fp32       17   19   25   32
-   * fp16      8.4 10.8   19   27
-   * int8      4.5  5.1  7.4 14.5
+   * tokens             1    4    8   16
+   * reference         25   67   75   72
+   * fp32              17   19   25   32
+   * fp16             8.4 10.8   19   27
+   * int8             4.5  5.1  7.4 14.5
+   * fp16, Parley's    27   33   40   60
+   * int8, Parley's    14   16   18   23
    * </pre>
    *
    * A GPU has far more arithmetic for each byte; there the number is a cautious guess.
@@ -164,8 +151,9 @@ public enum Precision {
     }
     return switch (this) {
       case REFERENCE, BF16 -> 1; // an oracle stays plain; bf16 on a CPU has not been measured
-      case FP16 -> 4;
-      case FP32, INT8 -> 8;
+      case FP16 -> NativeKernels.available() ? 8 : 4;
+      case FP32 -> 8;
+      case INT8 -> NativeKernels.available() ? 16 : 8;
     };
   }
 
@@ -235,12 +223,7 @@ public enum Precision {
     return switch (this) {
       case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
       case FP16 -> NativeKernels.available() ? FP16_NATIVE : FP16_FBGEMM;
-      case INT8 -> {
-        if (NativeKernels.available() && !Processor.multipliesInt8Matrices()) {
-          yield INT8_NATIVE;
-        }
-        yield Processor.multipliesInt8() ? INT8_ONEDNN : INT8_FBGEMM;
-      }
+      case INT8 -> NativeKernels.available() ? INT8_NATIVE : INT8_FBGEMM;
       case FP32, REFERENCE -> {
         Kernels libtorchs =
             new Kernels(packed, attention(false, fp32), false, fp32, fp32, fp32, fp32);

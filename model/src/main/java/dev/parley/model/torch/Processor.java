@@ -14,27 +14,12 @@ public final class Processor {
   private Processor() {}
 
   /**
-   * Whether it multiplies bf16 numbers itself (AVX512-BF16, which AMX implies). False where the
-   * operating system is not Linux.
-   */
-  public static boolean multipliesBf16() {
-    return FLAGS.contains("avx512_bf16");
-  }
-
-  /**
    * Whether it multiplies int8 numbers itself and sums the products in 32 bits (AVX512-VNNI, which
    * AMX implies; AVX-VNNI without AVX-512 does not count). False where the operating system is not
    * Linux.
    */
   public static boolean multipliesInt8() {
     return FLAGS.contains("avx512_vnni");
-  }
-
-  /**
-   * Whether it multiplies matrices of int8 (AMX). False where the operating system is not Linux.
-   */
-  public static boolean multipliesInt8Matrices() {
-    return FLAGS.contains("amx_int8");
   }
 
   /** The flags of the first core, as Linux lists them; none if the file cannot be read. */

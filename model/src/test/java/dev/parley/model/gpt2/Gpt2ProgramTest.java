@@ -2,7 +2,6 @@ package dev.parley.model.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -11,7 +10,6 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
-import dev.parley.model.torch.Processor;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.io.IOException;
@@ -31,6 +29,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** Every method of program.py is called, with every precision: a wrong line shows when it runs. */
@@ -72,9 +71,7 @@ class Gpt2ProgramTest {
   /** Kernels that this processor may have, but does not choose. */
   private static Stream<Arguments> kernelsOfOthers() {
     return Stream.of(
-        Arguments.of(Precision.FP16_FBGEMM, 0.01f),
-        Arguments.of(Precision.INT8_FBGEMM, 0.5f),
-        Arguments.of(Precision.INT8_ONEDNN, 0.5f));
+        Arguments.of(Precision.FP16_FBGEMM, 0.01f), Arguments.of(Precision.INT8_FBGEMM, 0.5f));
   }
 
   @ParameterizedTest
@@ -82,7 +79,6 @@ class Gpt2ProgramTest {
   void step_kernelsOfOtherProcessors_logitsWithinTheirError(
       Precision.Kernels kernels, float limit) {
     Golden.assumeKernels(Precision.INT8); // a CPU's
-    assumeTrue(Processor.multipliesInt8() || !kernels.equals(Precision.INT8_ONEDNN));
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
         Gpt2Decoder decoder = Gpt2Decoder.load(weights, Precision.REFERENCE, kernels)) {
@@ -198,15 +194,14 @@ class Gpt2ProgramTest {
   }
 
   /**
-   * Calls product and quantize of both libraries. A row's numbers come back as multiples of its
-   * largest / 127 with oneDNN, / 63 with FBGEMM; a row of zeros stays zero.
+   * Calls product and quantize. A row's numbers come back as multiples of its largest / 63; a row
+   * of zeros stays zero.
    */
-  @ParameterizedTest
-  @CsvSource({"onednn, 0.02", "fbgemm, 0.04"})
-  void head_int8RowsOfVeryDifferentSize_eachAsAlone(String library, float error) {
+  @Test
+  void head_int8RowsOfVeryDifferentSize_eachAsAlone() {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        Int8Head head = new Int8Head(library, weights, scope)) {
+        Int8Head head = new Int8Head(weights, scope)) {
       NDArray states = scope.randomNormal(new Shape(33, weights.config().embeddingSize()));
       states.set(new NDIndex("0"), states.get(0).mul(1000));
       states.set(new NDIndex("1"), states.get(1).mul(0));
@@ -216,7 +211,7 @@ class Gpt2ProgramTest {
       for (int row = 0; row < 33; row++) {
         NDArray alone = head.of(states.get(row + ":" + (row + 1)));
         assertThat(together.get(row).toFloatArray()).containsExactly(alone.toFloatArray());
-        float limit = error * exact.get(row).abs().max().getFloat();
+        float limit = 0.04f * exact.get(row).abs().max().getFloat();
         assertThat(alone.toFloatArray())
             .containsExactly(exact.get(row).toFloatArray(), Offset.offset(limit));
       }
@@ -225,11 +220,11 @@ class Gpt2ProgramTest {
 
   /** A row that is no number stays none, so that its turn fails, and no other row notices. */
   @ParameterizedTest
-  @CsvSource({"onednn, NaN", "onednn, Infinity", "fbgemm, NaN", "fbgemm, -Infinity"})
-  void head_int8RowThatIsNoNumber_isNoneAndAlone(String library, float damage) {
+  @ValueSource(floats = {Float.NaN, Float.NEGATIVE_INFINITY})
+  void head_int8RowThatIsNoNumber_isNoneAndAlone(float damage) {
     try (NDManager scope = Golden.scope();
         Gpt2Weights weights = Golden.weights("fp32", scope);
-        Int8Head head = new Int8Head(library, weights, scope)) {
+        Int8Head head = new Int8Head(weights, scope)) {
       NDArray states = scope.randomNormal(new Shape(3, weights.config().embeddingSize()));
       NDArray whole = head.of(states);
       states.set(new NDIndex("1, 5"), damage);
@@ -243,21 +238,17 @@ class Gpt2ProgramTest {
     }
   }
 
-  /** The output head of a library's int8 kernels. */
+  /** The output head of FBGEMM's int8 kernels. */
   private static final class Int8Head implements AutoCloseable {
     private final NDManager scope;
     private final TorchProgram program;
     private final IValue parameters;
     private final IValue packed;
 
-    Int8Head(String library, Gpt2Weights weights, NDManager scope) {
+    Int8Head(Gpt2Weights weights, NDManager scope) {
       Golden.assumeKernels(Precision.INT8);
-      boolean onednn = library.equals("onednn");
-      assumeTrue(Processor.multipliesInt8() || !onednn, "oneDNN is for AVX512-VNNI");
       this.scope = scope;
-      this.program =
-          Gpt2Program.load(
-              scope, weights.config(), onednn ? Precision.INT8_ONEDNN : Precision.INT8_FBGEMM);
+      this.program = Gpt2Program.load(scope, weights.config(), Precision.INT8_FBGEMM);
       this.parameters = TorchProgram.list(weights.arrays());
       this.packed =
           program.call("pack", parameters, IValue.from(Torch.scalarType(DataType.FLOAT32)));
@@ -337,8 +328,6 @@ class Gpt2ProgramTest {
             "linear_packed",
             "linear_fp16",
             "linear_int8",
-            "linear_int8_onednn",
-            "linear_int8_fbgemm",
             "linear_native",
             "linear_native_int8",
             "linear_native_fp16",

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Projections of any size, with as many rows as make any number of blocks, on several threads. */
 class NativeLinearTest {
-  /** By how much of the largest possible number of a row its numbers may be off. */
+  /** By how much of the deviation of a row its numbers may be off. */
   private enum Type {
     INT8(0.02f),
     FP16(0.001f);
@@ -82,7 +82,7 @@ class NativeLinearTest {
               .as("row %d of %d", row, rows)
               .containsExactly(
                   exact.get(row).toFloatArray(),
-                  Offset.offset(type.error * product.largest(x, row)));
+                  Offset.offset(type.error * product.deviation(x, row)));
         }
         for (int row : new int[] {0, rows / 2, rows - 1}) {
           assertThat(product.of(x.get(row + ":" + (row + 1)), false).toFloatArray())
@@ -183,10 +183,10 @@ class NativeLinearTest {
       return x.matMul(weight.transpose()).add(bias);
     }
 
-    /** The most that a sum could be: all products of one sign. */
-    float largest(NDArray x, int row) {
-      NDArray sums = x.get(row + ":" + (row + 1)).abs().matMul(weight.abs().transpose());
-      return sums.max().getFloat() + 1e-3f;
+    /** What a sum of rounding errors, one a number, is a part of. */
+    float deviation(NDArray x, int row) {
+      float largest = x.get(row).abs().max().getFloat() * weight.abs().max().getFloat();
+      return (float) Math.sqrt((double) weight.getShape().get(1)) * largest;
     }
 
     @Override
