@@ -15,5 +15,5 @@ gcc -shared -nostdlib -x c /dev/null -Wl,-soname,libtorch_cpu.so -o "$work/libto
 mkdir -p "$(dirname "$out")"
 gcc -std=c11 -O2 -march=cascadelake -mprefer-vector-width=512 \
   -Wall -Wextra -Wno-unused-parameter -Werror -DSOURCES="\"$sources\"" \
-  -shared -fPIC -fvisibility=hidden -fno-math-errno -nostdlib -s ./*.c -o "$out" \
+  -shared -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -nostdlib -s ./*.c -o "$out" \
   -L"$work" -Wl,--no-as-needed -ltorch_cpu -Wl,--unresolved-symbols=ignore-all

@@ -13,11 +13,11 @@ typedef struct {
   int64_t panels, panel_bytes;
   const char *weights;
   const float *x;    /* [rows, in] */
-  char *prepared;    /* what the products read in its place, a block after the other */
-  int64_t row_bytes; /* of a prepared row */
+  char *scratch;     /* the rows in another type, where there is one */
+  int64_t row_bytes; /* of what is multiplied */
   int gelu;
-  float *y; /* [rows, out] */
-  int64_t next_block, next_task; /* which no thread has taken */
+  float *y;                    /* [rows, out] */
+  int64_t next_row, next_task; /* which no thread has taken */
 } Linear;
 
 /* Rows that are multiplied together. The numbers of all blocks' rows differ by one at most. */
@@ -50,15 +50,12 @@ INLINE void prefetch(const char *next, int64_t i, const int bytes, Ahead ahead) 
     for (int at = 0; at < bytes / 2; at += 64) _mm_prefetch(next + bytes / 2 * i + at, _MM_HINT_T1);
 }
 
-typedef void Prepare(Linear *, Block);
 typedef void Multiply(const Linear *, Block, int64_t panel, const char *next, Ahead ahead);
 
-/* What each thread does: prepares blocks of rows, then multiplies chunks of them by panels. While it does the one,
-   the next panel comes from memory. */
-INLINE void share(Linear *l, Prepare *prepare, Multiply *multiply) {
+/* What each thread does: multiplies chunks of rows by one panel after the other, and meanwhile the next one comes from
+   memory. */
+INLINE void share(Linear *l, Multiply *multiply) {
   const int64_t blocks = block_count(l);
-  for (int64_t b; (b = take(&l->next_block)) < blocks;) prepare(l, block_at(l, b));
-  GOMP_barrier();
   const int64_t fit = CHUNK / (MOST_ROWS * l->row_bytes), most = fit > 0 ? fit : 1;
   const int64_t chunks = (blocks + most - 1) / most, tasks = chunks * l->panels;
   for (int64_t task = take(&l->next_task), following; task < tasks; task = following) {
@@ -90,20 +87,21 @@ INLINE void share(Linear *l, Prepare *prepare, Multiply *multiply) {
     case 12: multiply(12, __VA_ARGS__); break; \
   }
 
-/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, ...], bool gelu,
-   Tensor(a!) scratch, Tensor(b!) y [rows, out]. */
-enum { X, WEIGHTS, GELU, SCRATCH, Y };
+enum { THIRDS = MOST_ROWS / 3 };
+
+/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, ...], bool gelu, Tensor(a!) y
+   [rows, out]. */
+enum { X, WEIGHTS, GELU, Y };
 
 INLINE Linear linear(const Value *v) {
   return (Linear){
       .rows = size(v[X], 0), .in = size(v[X], 1), .out = size(v[Y], 1), .panels = size(v[WEIGHTS], 0),
-      .weights = data(v[WEIGHTS]), .x = data(v[X]), .prepared = data(v[SCRATCH]), .gelu = v[GELU] & 1, .y = data(v[Y])};
+      .weights = data(v[WEIGHTS]), .x = data(v[X]), .gelu = v[GELU] & 1, .y = data(v[Y])};
 }
 
 INLINE void run(Linear *l, void (*work)(void *), const Value *v) {
   parallel(work, l, l->rows * l->in * l->out);
   release(v[X]);
   release(v[WEIGHTS]);
-  release(v[SCRATCH]);
   release(v[Y]);
 }

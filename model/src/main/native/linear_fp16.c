@@ -1,18 +1,11 @@
 /* Weights in fp16, arithmetic in fp32. */
 #include "linear.h"
 
-/* A block's rows next to each other, number by number. */
-static void interleave(Linear *l, Block block) {
-  if (block.count == 1) return; /* they already are */
-  float *to = (float *)l->prepared + block.first * l->in;
-  const float *from = l->x + block.first * l->in;
-  for (int64_t r = 0; r < block.count; r++)
-    for (int64_t i = 0; i < l->in; i++) to[block.count * i + r] = from[l->in * r + i];
-}
-
 /* Each sum is taken in the order of `in`, whatever the number of rows. */
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
-  const float *x = (rows == 1 ? l->x : (const float *)l->prepared) + first * l->in;
+  const float *x[THIRDS]; /* each third row; the others are one or two strides from it, as addresses can say */
+#pragma GCC unroll 4
+  for (int g = 0; g < THIRDS; g++) x[g] = l->x + (first + 3 * g) * l->in;
   const char *weights = l->weights + panel * l->panel_bytes;
   const float *bias = (const float *)(weights + 2 * COLUMNS * l->in);
   __m512 sums[MOST_ROWS][2];
@@ -24,10 +17,12 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     const __m512 right = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i + 32)));
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++) {
-      const __m512 number = _mm512_set1_ps(x[rows * i + r]);
+      const __m512 number = _mm512_set1_ps(x[r / 3][r % 3 * l->in]);
       sums[r][0] = _mm512_fmadd_ps(number, left, sums[r][0]);
       sums[r][1] = _mm512_fmadd_ps(number, right, sums[r][1]);
     }
+#pragma GCC unroll 4
+    for (int g = 0; g < THIRDS; g++) x[g]++;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
@@ -40,9 +35,9 @@ static void multiply_block(const Linear *l, Block block, int64_t panel, const ch
   WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
 }
 
-static void work(void *l) { share(l, interleave, multiply_block); }
+static void work(void *l) { share(l, multiply_block); }
 
-/* weights: fp16 [panels, 32 in + 64]: [in, 32], then 32 biases in fp32; scratch: at least rows * in in fp32 */
+/* weights: fp16 [panels, 32 in + 64]: [in, 32], then 32 biases in fp32 */
 void linear_fp16(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
   l.row_bytes = 4 * l.in;

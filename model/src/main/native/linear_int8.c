@@ -9,11 +9,12 @@ typedef struct {
 } Columns;
 
 /* The scales of rows stand behind all prepared ones. */
-INLINE float *row_scales(const Linear *l) { return (float *)(l->prepared + l->rows * l->row_bytes); }
+INLINE float *row_scales(const Linear *l) { return (float *)(l->scratch + l->rows * l->row_bytes); }
 
-/* A row as up to 127 steps on either side of 128, four of them next to those of the `together` rows of its block.
-   No step is right where a number is not finite, but its scale is none then either. */
-static void quantize_row(const Linear *l, int64_t row, int32_t *steps, int64_t together) {
+/* A row as up to 127 steps on either side of 128. Where a number is not finite no step is right, but the scale is none
+   then either. */
+static void quantize(const Linear *l, int64_t row) {
+  char *steps = l->scratch + row * l->row_bytes;
   const float *x = l->x + row * l->in;
   const int64_t fours = l->row_bytes / 4;
   __m512 most = _mm512_setzero_ps();
@@ -28,16 +29,9 @@ static void quantize_row(const Linear *l, int64_t row, int32_t *steps, int64_t t
   for (int64_t i = 0; i < fours; i += 4) {
     const __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(first_of(l->in - 4 * i), x + 4 * i), factor);
     const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(scaled), _mm512_set1_epi32(128));
-    int32_t four[4];
-    _mm_storeu_si128((__m128i *)four, _mm512_cvtepi32_epi8(rounded));
-    for (int64_t j = 0; j < 4 && i + j < fours; j++) steps[together * (i + j)] = four[j];
+    _mm_mask_storeu_epi8(steps + 4 * i, first_of(4 * (fours - i)), _mm512_cvtepi32_epi8(rounded));
   }
   row_scales(l)[row] = largest / 127;
-}
-
-static void quantize(Linear *l, Block block) {
-  int32_t *steps = (int32_t *)(l->prepared + block.first * l->row_bytes);
-  for (int64_t r = 0; r < block.count; r++) quantize_row(l, block.first + r, steps + r, block.count);
 }
 
 /* In assembly, since GCC 12 keeps the sums of its intrinsic in memory. */
@@ -47,7 +41,9 @@ INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_byte
 
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
   const int64_t fours = l->row_bytes / 4;
-  const int32_t *steps = (const int32_t *)(l->prepared + first * l->row_bytes);
+  const char *steps[THIRDS]; /* each third row; the others are one or two strides from it, as addresses can say */
+#pragma GCC unroll 4
+  for (int g = 0; g < THIRDS; g++) steps[g] = l->scratch + (first + 3 * g) * l->row_bytes;
   const char *weights = l->weights + panel * l->panel_bytes;
   const Columns *columns = (const Columns *)(weights + 4 * COLUMNS * fours);
   __m512i sums[MOST_ROWS][2];
@@ -62,10 +58,12 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++) {
-      const __m512i four = _mm512_set1_epi32(steps[rows * i + r]);
+      const __m512i four = _mm512_set1_epi32(*(const int32_t *)(steps[r / 3] + r % 3 * l->row_bytes));
       accumulate(&sums[r][0], four, left);
       accumulate(&sums[r][1], four, right);
     }
+#pragma GCC unroll 4
+    for (int g = 0; g < THIRDS; g++) steps[g] += 4;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
@@ -83,13 +81,22 @@ static void multiply_block(const Linear *l, Block block, int64_t panel, const ch
   WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
 }
 
-static void work(void *l) { share(l, quantize, multiply_block); }
+static void work(void *data) {
+  Linear *l = data;
+  for (int64_t row; (row = take(&l->next_row)) < l->rows;) quantize(l, row);
+  GOMP_barrier();
+  share(l, multiply_block);
+}
 
-/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns;
-   scratch: at least rows * (k + 4) bytes */
+enum { INT8_SCRATCH = Y + 1 };
+
+/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; and one more argument,
+   Tensor(b!) scratch of at least rows * (k + 4) bytes */
 void linear_int8(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
+  l.scratch = data(v[INT8_SCRATCH]);
   l.row_bytes = (l.in + 3) / 4 * 4;
   l.panel_bytes = COLUMNS * l.row_bytes + sizeof(Columns);
   run(&l, work, v);
+  release(v[INT8_SCRATCH]);
 }

@@ -8,8 +8,8 @@ static const struct {
   const char *name, *schema;
   Operator *implementation;
 } operators[] = {
-    {"linear_int8", "linear_int8(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_int8},
-    {"linear_fp16", "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) scratch, Tensor(b!) y) -> ()", linear_fp16},
+    {"linear_int8", "linear_int8(Tensor x, Tensor weights, bool gelu, Tensor(a!) y, Tensor(b!) scratch) -> ()", linear_int8},
+    {"linear_fp16", "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) y) -> ()", linear_fp16},
     {"attention", "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, Tensor table, bool half, Tensor(c!) out) -> ()", attention},
 };
 

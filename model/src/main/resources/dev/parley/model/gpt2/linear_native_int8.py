@@ -15,5 +15,5 @@
   def product(self: __torch__.Program, x: Tensor, panels: Tensor, out: int, gelu: bool) -> Tensor:
     y = torch.empty([x.size(0), out])
     scratch = torch.empty([x.size(0), x.size(1) + 7], dtype=0)  # steps, in fours, and a scale
-    ops.parley.linear_int8(x, panels, gelu, scratch, y)
+    ops.parley.linear_int8(x, panels, gelu, y, scratch)
     return y
