@@ -71,11 +71,30 @@ typedef struct {
   const char *after_keys, *after_values;
 } Read;
 
+/* Adds the values of one token, each times its weight, to the sums of those queries that see it. */
+INLINE void add(const int count, __m512 sums[][4], const Read *r, float weights[][TOKENS], int64_t t, int64_t at,
+    const __mmask16 *masks, const int64_t *own, const int half) {
+  __m512 value[4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) value[j] = load(r->values, at + 16 * j, masks[j], half);
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    if (own && t >= own[q]) continue; /* what is no number would be none times zero either */
+    const __m512 weight = _mm512_set1_ps(weights[q][t]);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) sums[q][j] = _mm512_fmadd_ps(weight, value[j], sums[q][j]);
+  }
+}
+
 INLINE void read(const int count, const Attention *a, const Read *r, Softmax *softmax, int64_t at, const int half) {
   const int64_t size = a->size, width = a->heads * size, block = r->block;
   const int64_t *positions = a->positions + r->first + at;
   const float *query = a->joined + 3 * (r->first + at) * width + r->head * size;
-  const int64_t left = positions[count - 1] + 1 - block * TOKENS, seen = left < TOKENS ? left : TOKENS; /* by the last */
+  int64_t own[MOST_QUERIES]; /* how many tokens of the block each query sees; of negative numbers none */
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) own[q] = positions[q] + 1 - block * TOKENS;
+  const int64_t by_all = own[0] < TOKENS ? own[0] : TOKENS;
+  const int64_t by_any = own[count - 1] < TOKENS ? own[count - 1] : TOKENS;
   const __m512 scale = _mm512_set1_ps(LOG2_E / __builtin_sqrtf(size));
   const int64_t bytes = a->bytes; /* of what is fetched */
   float weights[MOST_QUERIES][TOKENS], factors[MOST_QUERIES];
@@ -84,7 +103,8 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
   for (int q = 0; q < count; q++) scores[q][0] = scores[q][1] = scores[q][2] = scores[q][3] = _mm512_setzero_ps();
   for (int64_t i = 0; i < size; i++) {
     if (r->after_keys)
-      for (int64_t b = 0; b < TOKENS * bytes; b += 64) _mm_prefetch(r->after_keys + i * TOKENS * bytes + b, _MM_HINT_T0);
+      for (int64_t b = 0; b < TOKENS * bytes; b += 64)
+        _mm_prefetch(r->after_keys + i * TOKENS * bytes + b, _MM_HINT_T0);
     __m512 key[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) key[j] = load(r->keys, i * TOKENS + 16 * j, 0xffff, half);
@@ -97,19 +117,18 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
   }
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
-    const int64_t own = positions[q] + 1 - block * TOKENS;
     float *greatest = softmax->greatest + at + q, *sum = softmax->sum + at + q;
     __m512 most = _mm512_set1_ps(*greatest), all = _mm512_setzero_ps();
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
       scores[q][j] = _mm512_mul_ps(scores[q][j], scale);
-      most = _mm512_mask_max_ps(most, first_of(own - 16 * j), most, scores[q][j]);
+      most = _mm512_mask_max_ps(most, first_of(own[q] - 16 * j), most, scores[q][j]);
     }
     const float now = _mm512_reduce_max_ps(most);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
       const __m512 weight = power_of_two(_mm512_sub_ps(scores[q][j], _mm512_set1_ps(now)));
-      const __m512 masked = _mm512_maskz_mov_ps(first_of(own - 16 * j), weight);
+      const __m512 masked = _mm512_maskz_mov_ps(first_of(own[q] - 16 * j), weight);
       _mm512_storeu_ps(weights[q] + 16 * j, masked);
       all = _mm512_add_ps(all, masked);
     }
@@ -118,7 +137,8 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
     *greatest = now;
   }
   for (int64_t i = 0; i < size; i += 64) {
-    float *before = softmax->out + at * softmax->stride + i, *out = a->out + (r->first + at) * width + r->head * size + i;
+    float *before = softmax->out + at * softmax->stride + i;
+    float *out = a->out + (r->first + at) * width + r->head * size + i;
     __mmask16 masks[4];
     __m512 sums[MOST_QUERIES][4];
 #pragma GCC unroll 4
@@ -127,23 +147,17 @@ INLINE void read(const int count, const Attention *a, const Read *r, Softmax *so
     for (int q = 0; q < count; q++)
 #pragma GCC unroll 4
       for (int j = 0; j < 4; j++) {
-        sums[q][j] = block ? _mm512_maskz_loadu_ps(masks[j], before + q * softmax->stride + 16 * j) : _mm512_setzero_ps();
+        sums[q][j] = _mm512_maskz_loadu_ps(block ? masks[j] : 0, before + q * softmax->stride + 16 * j);
         sums[q][j] = _mm512_mul_ps(_mm512_set1_ps(factors[q]), sums[q][j]);
       }
-    for (int64_t t = 0; t < seen; t++) {
+    for (int64_t t = 0; t < by_all; t++) {
       if (r->after_values)
         for (int64_t b = 0; b < 64 * bytes; b += 64)
           _mm_prefetch(r->after_values + (i + t) * 64 * bytes + b, _MM_HINT_T0);
-      __m512 value[4];
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) value[j] = load(r->values, t * size + i + 16 * j, masks[j], half);
-#pragma GCC unroll 6
-      for (int q = 0; q < count; q++) {
-        const __m512 weight = _mm512_set1_ps(weights[q][t]);
-#pragma GCC unroll 4
-        for (int j = 0; j < 4; j++) sums[q][j] = _mm512_fmadd_ps(weight, value[j], sums[q][j]);
-      }
+      add(count, sums, r, weights, t, t * size + i, masks, 0, half);
     }
+    for (int64_t t = by_all > 0 ? by_all : 0; t < by_any; t++)
+      add(count, sums, r, weights, t, t * size + i, masks, own, half);
 #pragma GCC unroll 6
     for (int q = 0; q < count; q++) {
       const int64_t last = positions[q] / TOKENS;
@@ -169,11 +183,14 @@ INLINE void read_some(int64_t count, const Attention *a, const Read *r, Softmax 
 
 /* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once, and is made
    fp32 once where many tokens read it. `next` are the keys that are read afterwards. */
-INLINE void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next, const int half) {
+INLINE void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next,
+    const int half) {
   const int64_t blocks = a->positions[end - 1] / TOKENS + 1, numbers = a->size * TOKENS;
   const int narrow = a->size <= WIDEST, wide = half && narrow && end - first > MOST_QUERIES;
   ALIGNED float out[TILE * WIDEST], wide_keys[WIDEST * TOKENS], wide_values[WIDEST * TOKENS];
-  Softmax softmax = {.out = out, .stride = a->size};
+  Softmax softmax;
+  softmax.out = out;
+  softmax.stride = a->size;
   if (!narrow) softmax.stride = a->heads * a->size, softmax.out = a->out + first * softmax.stride + head * a->size;
   for (int64_t q = 0; q < TILE; q++) softmax.greatest[q] = -__builtin_inff(), softmax.sum[q] = 0;
   for (int64_t b = 0; b < blocks; b++) {

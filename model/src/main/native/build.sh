@@ -7,13 +7,20 @@ out=../resources/dev/parley/model/torch/linux-x86_64/libparley_kernels.so
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The same as NativeKernelsTest: all sources in the order of their names.
-sources=$(LC_ALL=C ls ./*.c ./*.h | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-64)
+# All of this folder in the order of the names, as NativeKernelsTest takes it.
+sources=$(LC_ALL=C ls | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-64)
 
 # Only its name counts: it makes the loader look for symbols there.
 gcc -shared -nostdlib -x c /dev/null -Wl,-soname,libtorch_cpu.so -o "$work/libtorch_cpu.so"
 mkdir -p "$(dirname "$out")"
-gcc -std=c11 -O2 -march=cascadelake -mprefer-vector-width=512 \
+# cascadelake: the first processors with AVX512-VNNI; NativeKernels asks for what that is.
+# fp-contract: sums must be the same whatever the number of rows; fused is only what says so.
+# strict-aliasing: rounded rows are bytes, and read by fours.
+gcc -std=c11 -O2 -march=cascadelake -mprefer-vector-width=512 -ffp-contract=off -fno-math-errno -fno-strict-aliasing \
   -Wall -Wextra -Wno-unused-parameter -Werror -DSOURCES="\"$sources\"" \
-  -shared -fPIC -fvisibility=hidden -fno-math-errno -fno-strict-aliasing -nostdlib -s ./*.c -o "$out" \
+  -shared -fPIC -fvisibility=hidden -nostdlib -s ./*.c -o "$out" \
   -L"$work" -Wl,--no-as-needed -ltorch_cpu -Wl,--unresolved-symbols=ignore-all
+if nm -D --undefined-only "$out" | grep -vE ' (aoti_torch_|GOMP_|_ZN2at)'; then
+  echo "the kernels use more than libtorch" >&2
+  exit 1
+fi

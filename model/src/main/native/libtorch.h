@@ -1,4 +1,4 @@
-/* What the kernels use of libtorch and of the OpenMP that it brings: C functions, by their names alone. */
+/* What the kernels use of libtorch and of the OpenMP that it brings, by names that the loader finds. */
 #pragma once
 #include <stdint.h>
 
@@ -9,13 +9,15 @@ typedef void Operator(Value *arguments, uint64_t count, uint64_t results);
 
 /* torch/csrc/inductor/aoti_torch/c/shim.h, kept stable across versions since 2.7. */
 int32_t aoti_torch_library_init_def(const char *name, const char *file, uint32_t line, Library *library);
-int32_t aoti_torch_library_init_impl(const char *name, const char *device, const char *file, uint32_t line, Library *library);
+int32_t aoti_torch_library_init_impl(
+    const char *name, const char *device, const char *file, uint32_t line, Library *library);
 int32_t aoti_torch_library_def(Library library, const char *schema);
 int32_t aoti_torch_library_impl(Library library, const char *name, Operator *implementation);
 int32_t aoti_torch_get_data_ptr(Tensor tensor, void **data);
 int32_t aoti_torch_get_sizes(Tensor tensor, int64_t **sizes);
 int32_t aoti_torch_delete_tensor_object(Tensor tensor);
 
+/* at::get_num_threads() of C++. */
 int at_get_num_threads(void) __asm__("_ZN2at15get_num_threadsEv");
 
 void GOMP_parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags);

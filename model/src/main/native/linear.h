@@ -87,7 +87,8 @@ INLINE void share(Linear *l, Multiply *multiply) {
     case 12: multiply(12, __VA_ARGS__); break; \
   }
 
-enum { THIRDS = MOST_ROWS / 3 };
+/* Of three rows, whose addresses differ by 0, 1 and 2 strides, as an instruction can say. */
+enum { GROUPS = MOST_ROWS / 3 };
 
 /* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, ...], bool gelu, Tensor(a!) y
    [rows, out]. */

@@ -3,9 +3,9 @@
 
 /* Each sum is taken in the order of `in`, whatever the number of rows. */
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
-  const float *x[THIRDS]; /* each third row; the others are one or two strides from it, as addresses can say */
+  const float *x[GROUPS];
 #pragma GCC unroll 4
-  for (int g = 0; g < THIRDS; g++) x[g] = l->x + (first + 3 * g) * l->in;
+  for (int g = 0; g < (rows + 2) / 3; g++) x[g] = l->x + (first + 3 * g) * l->in;
   const char *weights = l->weights + panel * l->panel_bytes;
   const float *bias = (const float *)(weights + 2 * COLUMNS * l->in);
   __m512 sums[MOST_ROWS][2];
@@ -22,7 +22,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       sums[r][1] = _mm512_fmadd_ps(number, right, sums[r][1]);
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < THIRDS; g++) x[g]++;
+    for (int g = 0; g < (rows + 2) / 3; g++) x[g]++;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++)

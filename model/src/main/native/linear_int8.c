@@ -41,9 +41,9 @@ INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_byte
 
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
   const int64_t fours = l->row_bytes / 4;
-  const char *steps[THIRDS]; /* each third row; the others are one or two strides from it, as addresses can say */
+  const char *steps[GROUPS];
 #pragma GCC unroll 4
-  for (int g = 0; g < THIRDS; g++) steps[g] = l->scratch + (first + 3 * g) * l->row_bytes;
+  for (int g = 0; g < (rows + 2) / 3; g++) steps[g] = l->scratch + (first + 3 * g) * l->row_bytes;
   const char *weights = l->weights + panel * l->panel_bytes;
   const Columns *columns = (const Columns *)(weights + 4 * COLUMNS * fours);
   __m512i sums[MOST_ROWS][2];
@@ -63,7 +63,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       accumulate(&sums[r][1], four, right);
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < THIRDS; g++) steps[g] += 4;
+    for (int g = 0; g < (rows + 2) / 3; g++) steps[g] += 4;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
@@ -90,8 +90,8 @@ static void work(void *data) {
 
 enum { INT8_SCRATCH = Y + 1 };
 
-/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; and one more argument,
-   Tensor(b!) scratch of at least rows * (k + 4) bytes */
+/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; and one more
+   argument, Tensor(b!) scratch of at least rows * (k + 4) bytes */
 void linear_int8(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
   l.scratch = data(v[INT8_SCRATCH]);

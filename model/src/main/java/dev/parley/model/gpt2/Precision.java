@@ -64,16 +64,16 @@ public enum Precision {
   private static final boolean X86_64 =
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
-  /** Parley's own, which read the weights at the rate of the memory. */
+  /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
   static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.FLOAT16);
 
-  /** The same. */
+  /** fp16 by Parley's own kernels. */
   static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
 
-  /** Where there are none of Parley's. */
+  /** fp16 where Parley's kernels cannot be loaded. */
   static final Kernels FP16_FBGEMM = fbgemm(List.of("linear_fp16.py"), DataType.FLOAT32);
 
-  /** The same. */
+  /** int8 where Parley's kernels cannot be loaded. */
   static final Kernels INT8_FBGEMM = fbgemm(List.of("linear_int8.py"), DataType.FLOAT16);
 
   private static Kernels parley(String product, DataType cache) {

@@ -1,6 +1,5 @@
 package dev.parley.model.torch;
 
-import ai.djl.engine.Engine;
 import ai.djl.util.Utils;
 import com.sun.jna.Library;
 import com.sun.jna.NativeLibrary;
@@ -11,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,44 +21,41 @@ import org.slf4j.LoggerFactory;
 public final class NativeKernels {
   private static final Logger log = LoggerFactory.getLogger(NativeKernels.class);
 
-  private static final String RESOURCE = "linux-x86_64/libparley_kernels.so";
+  static final String RESOURCE = "linux-x86_64/libparley_kernels.so";
 
-  /** All that the dynamic loader knows about a library is wanted at once: RTLD_NOW. */
-  private static final Map<String, Object> COMPLETE = Map.of(Library.OPTION_OPEN_FLAGS, 2);
+  /**
+   * How the library is opened: RTLD_NOW, so that whatever libtorch lacks is missed at once, and
+   * RTLD_NODELETE, since libtorch keeps pointers into it.
+   */
+  private static final Map<String, Object> OPENING = Map.of(Library.OPTION_OPEN_FLAGS, 0x1002);
 
   private NativeKernels() {}
 
   /** Loads the kernels, once a process. */
   private static final class Loaded {
-    static final Optional<NativeLibrary> LIBRARY = load();
+    static final boolean OPERATORS = load();
   }
 
   /** Whether programs may call the kernels; if the processor has what they need, loads them. */
   public static boolean available() {
-    return Loaded.LIBRARY.isPresent();
-  }
-
-  /** The SHA-256, in hexadecimal digits, of the sources that the library was built from. */
-  static String sources() {
-    return Loaded.LIBRARY.orElseThrow().getFunction("parley_sources").invokeString(null, false);
-  }
-
-  private static Optional<NativeLibrary> load() {
-    if (!Platform.isLinux() || !Platform.isIntel() || !Processor.multipliesInt8()) {
-      return Optional.empty();
+    if (!Platform.isLinux() || !Platform.isIntel() || !Processor.hasAvx512Vnni()) {
+      return false;
     }
-    Engine.getEngine("PyTorch"); // the kernels find libtorch in this process
+    String unused = Torch.version(); // they find libtorch in this process, which may fail to load
+    return Loaded.OPERATORS;
+  }
+
+  private static boolean load() {
     try {
-      NativeLibrary library = open();
-      int failure = library.getFunction("parley_register").invokeInt(new Object[] {});
+      int failure = open().getFunction("parley_register").invokeInt(new Object[] {});
       if (failure == 0) {
-        return Optional.of(library);
+        return true;
       }
       log.warn("libtorch {} does not take Parley's kernels: its own are used", Torch.version());
-    } catch (IOException | UnsatisfiedLinkError e) {
+    } catch (IOException | LinkageError e) {
       log.warn("Parley's kernels cannot be loaded, libtorch's are used: {}", e.getMessage());
     }
-    return Optional.empty();
+    return false;
   }
 
   private static NativeLibrary open() throws IOException {
@@ -71,7 +66,7 @@ public final class NativeKernels {
         throw new IOException("resource " + RESOURCE + " is missing from the jar");
       }
       Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-      return NativeLibrary.getInstance(file.toString(), COMPLETE);
+      return NativeLibrary.getInstance(file.toString(), OPENING);
     } finally {
       Files.deleteIfExists(file); // what is loaded stays
     }

@@ -11,15 +11,32 @@ public final class Processor {
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final Set<String> FLAGS = flags(CPU_INFO);
 
+  /** What a compiler may use for Intel's Cascade Lake. */
+  private static final Set<String> CASCADE_LAKE =
+      Set.of(
+          "avx2",
+          "fma",
+          "f16c",
+          "bmi1",
+          "bmi2",
+          "abm",
+          "movbe",
+          "popcnt",
+          "avx512f",
+          "avx512bw",
+          "avx512cd",
+          "avx512dq",
+          "avx512vl",
+          "avx512_vnni");
+
   private Processor() {}
 
   /**
-   * Whether it multiplies int8 numbers itself and sums the products in 32 bits (AVX512-VNNI, which
-   * AMX implies; AVX-VNNI without AVX-512 does not count). False where the operating system is not
-   * Linux.
+   * Whether it has AVX512-VNNI and all that the first processors with it had, whatever a virtual
+   * machine hides. False where the operating system is not Linux.
    */
-  public static boolean multipliesInt8() {
-    return FLAGS.contains("avx512_vnni");
+  static boolean hasAvx512Vnni() {
+    return FLAGS.containsAll(CASCADE_LAKE);
   }
 
   /** The flags of the first core, as Linux lists them; none if the file cannot be read. */

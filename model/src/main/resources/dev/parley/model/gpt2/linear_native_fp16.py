@@ -3,7 +3,8 @@
   # weight: [out, in]; returns fp16 [panels, numbers], see linear_fp16.c
   def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:
     panels = (weight.size(0) + 31) // 32
-    numbers = self.padded(weight.to(5), 32 * panels, weight.size(1)).reshape([panels, 32, -1]).transpose(1, 2)
+    halves = torch.clamp(weight, -65504.0, 65504.0).to(5)  # the most that fp16 holds
+    numbers = self.padded(halves, 32 * panels, weight.size(1)).reshape([panels, 32, -1]).transpose(1, 2)
     return torch.cat([numbers.reshape([panels, -1]), self.column(bias, panels, 5)], 1)
 
   # x: [rows, in]; returns [rows, out]
