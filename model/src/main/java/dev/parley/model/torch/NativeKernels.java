@@ -53,9 +53,20 @@ public final class NativeKernels {
       }
       log.warn("libtorch {} does not take Parley's kernels: its own are used", Torch.version());
     } catch (IOException | LinkageError e) {
-      log.warn("Parley's kernels cannot be loaded, libtorch's are used: {}", e.getMessage());
+      log.warn(
+          "Parley's kernels cannot be loaded, libtorch's are used: {}; ENGINE_CACHE_DIR names another directory",
+          reason(e));
     }
     return false;
+  }
+
+  /** Of what JNA says, the second line is the dynamic loader's; a list of every jar follows. */
+  static String reason(Throwable failure) {
+    return String.valueOf(failure.getMessage())
+        .lines()
+        .limit(2)
+        .reduce((first, second) -> second)
+        .orElse("");
   }
 
   private static NativeLibrary open() throws IOException {

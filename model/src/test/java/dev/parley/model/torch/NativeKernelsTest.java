@@ -43,4 +43,14 @@ class NativeKernelsTest {
 
     assertThat(NativeKernels.available()).isEqualTo(expected);
   }
+
+  @Test
+  void reason_jnasError_whatTheLoaderSays() {
+    String jna = "Unable to load library '/a.so':\n/a.so: failed to map segment\nnot in [all.jar]";
+
+    assertThat(NativeKernels.reason(new UnsatisfiedLinkError(jna)))
+        .isEqualTo("/a.so: failed to map segment");
+    assertThat(NativeKernels.reason(new IOException("No space left on device")))
+        .isEqualTo("No space left on device");
+  }
 }
