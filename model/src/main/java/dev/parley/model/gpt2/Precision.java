@@ -65,33 +65,27 @@ public enum Precision {
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
   /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
-  static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.FLOAT16);
+  static final Kernels INT8_NATIVE =
+      withNativeAttention(
+          small(List.of("linear_native.py", "linear_native_int8.py"), false, DataType.FLOAT16));
 
   /** fp16 by Parley's own kernels. */
-  static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
+  static final Kernels FP16_NATIVE =
+      withNativeAttention(
+          small(List.of("linear_native.py", "linear_native_fp16.py"), false, DataType.FLOAT32));
 
   /** fp16 where Parley's kernels cannot be loaded. */
-  static final Kernels FP16_FBGEMM = fbgemm(List.of("linear_fp16.py"), DataType.FLOAT32);
+  static final Kernels FP16_FBGEMM = small(List.of("linear_fp16.py"), true, DataType.FLOAT32);
 
   /** int8 where Parley's kernels cannot be loaded. */
-  static final Kernels INT8_FBGEMM = fbgemm(List.of("linear_int8.py"), DataType.FLOAT16);
+  static final Kernels INT8_FBGEMM = small(List.of("linear_int8.py"), true, DataType.FLOAT16);
 
-  private static Kernels parley(String product, DataType cache) {
-    return new Kernels(
-        List.of("linear_native.py", product),
-        List.of(NATIVE),
-        false,
-        DataType.FLOAT32,
-        DataType.FLOAT16,
-        cache,
-        DataType.FLOAT32);
-  }
-
-  private static Kernels fbgemm(List<String> linear, DataType cache) {
+  /** Of a CPU, with weights of 16 bits or fewer, packed from fp32. */
+  private static Kernels small(List<String> linear, boolean fbgemm, DataType cache) {
     return new Kernels(
         linear,
         attention(false, DataType.FLOAT32),
-        true,
+        fbgemm,
         DataType.FLOAT32,
         DataType.FLOAT16,
         cache,

@@ -7,7 +7,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /** What this machine's processor can do, as far as its operating system tells. */
-public final class Processor {
+final class Processor {
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final Set<String> FLAGS = flags(CPU_INFO);
 
