@@ -1,5 +1,6 @@
-/* Projections of any type: y = x W + b, and GELU where it is wanted. Weights are in panels of 32 columns, each
-   read from memory once, in order, and multiplied by all rows of x before the next one. */
+/* Projections: y = x W + b, and GELU where it is wanted. Weights are in panels of 32 columns, each read from memory
+   once, in order, and multiplied by all rows of x before the next one. A type of weights includes this and defines how
+   a row is rounded to that type (`quantize`) and how some rows are multiplied by a panel (`multiply`). */
 #pragma once
 #include "libtorch.h"
 #include "vectors.h"
@@ -13,7 +14,7 @@ typedef struct {
   int64_t panels, panel_bytes;
   const char *weights;
   const float *x;    /* [rows, in] */
-  char *scratch;     /* the rows in another type, where there is one */
+  char *scratch;     /* the rows in the weights' type, then their scales; none where they are multiplied as they are */
   int64_t row_bytes; /* of what is multiplied */
   int gelu;
   float *y;                    /* [rows, out] */
@@ -39,22 +40,48 @@ INLINE void finish(const Linear *l, __m512 y, __m512 bias, int64_t row, int64_t 
   _mm512_mask_storeu_ps(l->y + row * l->out + column, first_of(l->out - column), y);
 }
 
+/* Of three rows, whose addresses differ by 0, 1 and 2 strides, as an instruction can say. */
+enum { TRIPLES = MOST_ROWS / 3 };
+
 /* How much of the next panel comes from memory while this one is multiplied by a block. */
 typedef enum { NOTHING, HALF, ALL } Ahead;
 
-/* Fetches what `bytes` read at i times `bytes` of this panel stand for. */
-INLINE void prefetch(const char *next, int64_t i, const int bytes, Ahead ahead) {
-  if (ahead == ALL)
-    for (int at = 0; at < bytes; at += 64) _mm_prefetch(next + bytes * i + at, _MM_HINT_T1);
-  else if (ahead == HALF)
-    for (int at = 0; at < bytes / 2; at += 64) _mm_prefetch(next + bytes / 2 * i + at, _MM_HINT_T1);
+/* Fetches what 128 bytes of this panel stand for. */
+INLINE void prefetch(const char **next, Ahead ahead) {
+  if (ahead == NOTHING) return;
+  _mm_prefetch(*next, _MM_HINT_T1);
+  if (ahead == ALL) _mm_prefetch(*next += 64, _MM_HINT_T1);
+  *next += 64;
 }
 
-typedef void Multiply(const Linear *, Block, int64_t panel, const char *next, Ahead ahead);
+static void quantize(const Linear *, int64_t row);
+INLINE void multiply(const int rows, const Linear *, int64_t first, int64_t panel, const char *next, Ahead);
 
-/* What each thread does: multiplies chunks of rows by one panel after the other, and meanwhile the next one comes from
-   memory. */
-INLINE void share(Linear *l, Multiply *multiply) {
+static void multiply_block(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
+  switch (block.count) { /* so that the compiler knows it */
+    case 1: multiply(1, l, block.first, panel, next, ahead); break;
+    case 2: multiply(2, l, block.first, panel, next, ahead); break;
+    case 3: multiply(3, l, block.first, panel, next, ahead); break;
+    case 4: multiply(4, l, block.first, panel, next, ahead); break;
+    case 5: multiply(5, l, block.first, panel, next, ahead); break;
+    case 6: multiply(6, l, block.first, panel, next, ahead); break;
+    case 7: multiply(7, l, block.first, panel, next, ahead); break;
+    case 8: multiply(8, l, block.first, panel, next, ahead); break;
+    case 9: multiply(9, l, block.first, panel, next, ahead); break;
+    case 10: multiply(10, l, block.first, panel, next, ahead); break;
+    case 11: multiply(11, l, block.first, panel, next, ahead); break;
+    case 12: multiply(12, l, block.first, panel, next, ahead); break;
+  }
+}
+
+/* What each thread does: rounds rows, and once all are there multiplies chunks of them by one panel after the other,
+   while the next one comes from memory. */
+static void work(void *data) {
+  Linear *l = data;
+  if (l->scratch) {
+    for (int64_t row; (row = take(&l->next_row)) < l->rows;) quantize(l, row);
+    GOMP_barrier();
+  }
   const int64_t blocks = block_count(l);
   const int64_t fit = CHUNK / (MOST_ROWS * l->row_bytes), most = fit > 0 ? fit : 1;
   const int64_t chunks = (blocks + most - 1) / most, tasks = chunks * l->panels;
@@ -65,44 +92,26 @@ INLINE void share(Linear *l, Multiply *multiply) {
     const char *next = l->weights + (following < tasks ? following % l->panels : panel) * l->panel_bytes;
     for (int64_t b = begin; b < end; b++) {
       const Ahead ahead = end - begin == 1 ? ALL : b < begin + 2 ? HALF : NOTHING;
-      multiply(l, block_at(l, b), panel, b == begin + 1 ? next + l->panel_bytes / 2 : next, ahead);
+      multiply_block(l, block_at(l, b), panel, b == begin + 1 ? next + l->panel_bytes / 2 : next, ahead);
     }
   }
 }
 
-/* Calls `multiply` with a number of rows that the compiler knows. */
-#define WITH_ROWS(multiply, count, ...) \
-  switch (count) { \
-    case 1: multiply(1, __VA_ARGS__); break; \
-    case 2: multiply(2, __VA_ARGS__); break; \
-    case 3: multiply(3, __VA_ARGS__); break; \
-    case 4: multiply(4, __VA_ARGS__); break; \
-    case 5: multiply(5, __VA_ARGS__); break; \
-    case 6: multiply(6, __VA_ARGS__); break; \
-    case 7: multiply(7, __VA_ARGS__); break; \
-    case 8: multiply(8, __VA_ARGS__); break; \
-    case 9: multiply(9, __VA_ARGS__); break; \
-    case 10: multiply(10, __VA_ARGS__); break; \
-    case 11: multiply(11, __VA_ARGS__); break; \
-    case 12: multiply(12, __VA_ARGS__); break; \
-  }
-
-/* Of three rows, whose addresses differ by 0, 1 and 2 strides, as an instruction can say. */
-enum { GROUPS = MOST_ROWS / 3 };
-
-/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, ...], bool gelu, Tensor(a!) y
-   [rows, out]. */
-enum { X, WEIGHTS, GELU, Y };
+/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, bytes], bool gelu, Tensor(a!) y
+   [rows, out], Tensor(b!) scratch. */
+enum { X, WEIGHTS, GELU, Y, SCRATCH };
 
 INLINE Linear linear(const Value *v) {
   return (Linear){
       .rows = size(v[X], 0), .in = size(v[X], 1), .out = size(v[Y], 1), .panels = size(v[WEIGHTS], 0),
-      .weights = data(v[WEIGHTS]), .x = data(v[X]), .gelu = v[GELU] & 1, .y = data(v[Y])};
+      .panel_bytes = size(v[WEIGHTS], 1), .weights = data(v[WEIGHTS]), .x = data(v[X]), .scratch = data(v[SCRATCH]),
+      .gelu = v[GELU] & 1, .y = data(v[Y])};
 }
 
-INLINE void run(Linear *l, void (*work)(void *), const Value *v) {
+INLINE void run(Linear *l, const Value *v) {
   parallel(work, l, l->rows * l->in * l->out);
   release(v[X]);
   release(v[WEIGHTS]);
   release(v[Y]);
+  release(v[SCRATCH]);
 }

@@ -1,18 +1,21 @@
 /* Weights in fp16, arithmetic in fp32. */
 #include "linear.h"
 
+/* Rows are multiplied as they are. */
+static void quantize(const Linear *l, int64_t row) {}
+
 /* Each sum is taken in the order of `in`, whatever the number of rows. */
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
-  const float *x[GROUPS];
+  const float *x[TRIPLES];
 #pragma GCC unroll 4
-  for (int g = 0; g < (rows + 2) / 3; g++) x[g] = l->x + (first + 3 * g) * l->in;
+  for (int t = 0; t < (rows + 2) / 3; t++) x[t] = l->x + (first + 3 * t) * l->in;
   const char *weights = l->weights + panel * l->panel_bytes;
   const float *bias = (const float *)(weights + 2 * COLUMNS * l->in);
   __m512 sums[MOST_ROWS][2];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
   for (int64_t i = 0; i < l->in; i++) {
-    prefetch(next, i, 64, ahead);
+    if (i % 2 == 0) prefetch(&next, ahead);
     const __m512 left = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i)));
     const __m512 right = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i + 32)));
 #pragma GCC unroll 12
@@ -22,7 +25,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       sums[r][1] = _mm512_fmadd_ps(number, right, sums[r][1]);
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < (rows + 2) / 3; g++) x[g]++;
+    for (int t = 0; t < (rows + 2) / 3; t++) x[t]++;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++)
@@ -31,16 +34,9 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       finish(l, sums[r][half / 16], _mm512_load_ps(bias + half), first + r, panel * COLUMNS + half);
 }
 
-static void multiply_block(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
-  WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
-}
-
-static void work(void *l) { share(l, multiply_block); }
-
-/* weights: fp16 [panels, 32 in + 64]: [in, 32], then 32 biases in fp32 */
+/* weights: int8 [panels, 64 in + 128]: fp16 [in, 32], then 32 biases in fp32; scratch is empty */
 void linear_fp16(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
   l.row_bytes = 4 * l.in;
-  l.panel_bytes = 2 * COLUMNS * l.in + 4 * COLUMNS;
-  run(&l, work, v);
+  run(&l, v);
 }

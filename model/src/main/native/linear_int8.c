@@ -41,9 +41,9 @@ INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_byte
 
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
   const int64_t fours = l->row_bytes / 4;
-  const char *steps[GROUPS];
+  const char *steps[TRIPLES];
 #pragma GCC unroll 4
-  for (int g = 0; g < (rows + 2) / 3; g++) steps[g] = l->scratch + (first + 3 * g) * l->row_bytes;
+  for (int t = 0; t < (rows + 2) / 3; t++) steps[t] = l->scratch + (first + 3 * t) * l->row_bytes;
   const char *weights = l->weights + panel * l->panel_bytes;
   const Columns *columns = (const Columns *)(weights + 4 * COLUMNS * fours);
   __m512i sums[MOST_ROWS][2];
@@ -53,7 +53,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     sums[r][1] = _mm512_load_si512(columns->offsets + 16);
   }
   for (int64_t i = 0; i < fours; i++) {
-    prefetch(next, i, 128, ahead);
+    prefetch(&next, ahead);
     const __m512i left = _mm512_load_si512(weights + 128 * i);
     const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
 #pragma GCC unroll 12
@@ -63,7 +63,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       accumulate(&sums[r][1], four, right);
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < (rows + 2) / 3; g++) steps[g] += 4;
+    for (int t = 0; t < (rows + 2) / 3; t++) steps[t] += 4;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
@@ -77,26 +77,10 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   }
 }
 
-static void multiply_block(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
-  WITH_ROWS(multiply, block.count, l, block.first, panel, next, ahead)
-}
-
-static void work(void *data) {
-  Linear *l = data;
-  for (int64_t row; (row = take(&l->next_row)) < l->rows;) quantize(l, row);
-  GOMP_barrier();
-  share(l, multiply_block);
-}
-
-enum { INT8_SCRATCH = Y + 1 };
-
-/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; and one more
-   argument, Tensor(b!) scratch of at least rows * (k + 4) bytes */
+/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; scratch of at least
+   rows * (k + 4) bytes */
 void linear_int8(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
-  l.scratch = data(v[INT8_SCRATCH]);
   l.row_bytes = (l.in + 3) / 4 * 4;
-  l.panel_bytes = COLUMNS * l.row_bytes + sizeof(Columns);
-  run(&l, work, v);
-  release(v[INT8_SCRATCH]);
+  run(&l, v);
 }

@@ -2,7 +2,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-Operator linear_int8, linear_fp16, attention;
+Operator linear_int8, linear_int16, linear_fp16, attention;
 
 static const struct {
   const char *name, *schema;
@@ -11,7 +11,12 @@ static const struct {
     {"linear_int8",
      "linear_int8(Tensor x, Tensor weights, bool gelu, Tensor(a!) y, Tensor(b!) scratch) -> ()",
      linear_int8},
-    {"linear_fp16", "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) y) -> ()", linear_fp16},
+    {"linear_int16",
+     "linear_int16(Tensor x, Tensor weights, bool gelu, Tensor(a!) y, Tensor(b!) scratch) -> ()",
+     linear_int16},
+    {"linear_fp16",
+     "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) y, Tensor(b!) scratch) -> ()",
+     linear_fp16},
     {"attention",
      "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
      "Tensor table, bool half, Tensor(c!) out) -> ()",

@@ -190,12 +190,13 @@ final class BenchOptions {
 
   /** The best of all rounds. */
   private static String machine(List<Machine> machines) {
-    return "this machine reads %s GB/s and computes, in billions of operations a second: fp32 %s, fp16 weights %s, bf16 %s, int8 %s"
+    return "this machine reads %s GB/s and computes, in billions of operations a second: fp32 %s, fp16 weights %s, bf16 %s, int16 %s, int8 %s"
         .formatted(
             best(machines, 1, Machine::bytesPerSecond),
             best(machines, 0, machine -> machine.operations("fp32")),
             best(machines, 0, machine -> machine.operations("fp16")),
             best(machines, 0, machine -> machine.operations("bf16")),
+            best(machines, 0, machine -> machine.operations("int16")),
             best(machines, 0, machine -> machine.operations("int8")));
   }
 

@@ -13,13 +13,14 @@
   def padded(self: __torch__.Program, x: Tensor, rows: int, columns: int) -> Tensor:
     return torch.constant_pad_nd(x, [0, columns - x.size(1), 0, rows - x.size(0)])
 
-  # 32 bits for each output, [out], as they stand in panels: [panels, numbers of `dtype`], with as many of
-  # those as 128 bytes hold. It is the same memory.
-  def column(self: __torch__.Program, bits: Tensor, panels: int, dtype: int) -> Tensor:
-    filled = torch.constant_pad_nd(bits, [0, panels * 32 - bits.size(0)])
-    view = torch.empty([0], dtype=dtype)
-    count = 128 // view.element_size()
-    return view.set_(filled, 0, [panels, count], [count, 1])
+  # 32 bits for each output, [out], as they stand in panels: int8 [panels, 128].
+  def column(self: __torch__.Program, bits: Tensor, panels: int) -> Tensor:
+    return self.bytes(torch.constant_pad_nd(bits, [0, panels * 32 - bits.size(0)]), [panels, 128])
+
+  # The memory of x as int8.
+  def bytes(self: __torch__.Program, x: Tensor, shape: List[int]) -> Tensor:
+    count = x.numel() * x.element_size()
+    return torch.empty([0], dtype=1).set_(x.contiguous(), 0, [count], [1]).reshape(shape)
 
   # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
   def linear(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int, which: int) -> Tensor:

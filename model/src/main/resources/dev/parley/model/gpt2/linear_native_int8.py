@@ -7,9 +7,9 @@
     fours = (weight.size(1) + 3) // 4
     scales = torch.clamp(weight.abs().amax([1]) / 127.0, 1e-12)
     rounded = self.padded(torch.round(weight / scales.unsqueeze(1)), 32 * panels, 4 * fours)
-    offsets = self.column(rounded.sum([1]).mul(-128).to(3), panels, 1)
+    offsets = self.column(rounded.sum([1]).mul(-128).to(3), panels)
     steps = rounded.to(1).reshape([panels, 32, fours, 4]).transpose(1, 2).reshape([panels, -1])
-    return torch.cat([steps, self.column(scales, panels, 1), offsets, self.column(bias, panels, 1)], 1)
+    return torch.cat([steps, self.column(scales, panels), offsets, self.column(bias, panels)], 1)
 
   # x: [rows, in]; returns [rows, out]
   def product(self: __torch__.Program, x: Tensor, panels: Tensor, out: int, gelu: bool) -> Tensor:

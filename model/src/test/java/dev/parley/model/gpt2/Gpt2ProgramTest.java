@@ -36,7 +36,14 @@ import tools.jackson.databind.JsonNode;
 class Gpt2ProgramTest {
   /** Calls keep, pack, linear, widen, head, step, select and enlarge. */
   @ParameterizedTest
-  @CsvSource({"REFERENCE, 1e-4", "FP32, 1e-4", "FP16, 0.01", "BF16, 0.2", "INT8, 0.5"})
+  @CsvSource({
+    "REFERENCE, 1e-4",
+    "FP32, 1e-4",
+    "FP16, 0.01",
+    "INT16, 0.01",
+    "BF16, 0.2",
+    "INT8, 0.5"
+  })
   void step_everyPrecision_logitsWithinItsError(Precision precision, float onCpu) {
     float limit = Golden.device().isGpu() ? 2 * onCpu : onCpu; // where activations are fp16 as well
     try (NDManager scope = Golden.scope();
@@ -330,6 +337,7 @@ class Gpt2ProgramTest {
             "linear_int8",
             "linear_native",
             "linear_native_int8",
+            "linear_native_int16",
             "linear_native_fp16",
             "attention_native")) {
       program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));

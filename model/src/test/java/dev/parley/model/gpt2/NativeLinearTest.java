@@ -12,9 +12,12 @@ import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,10 +30,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class NativeLinearTest {
   private enum Type {
     INT8,
+    INT16,
     FP16;
 
     Precision.Kernels kernels() {
-      return this == INT8 ? Precision.INT8_NATIVE : Precision.FP16_NATIVE;
+      return switch (this) {
+        case INT8 -> Precision.INT8_NATIVE;
+        case INT16 -> Precision.INT16_NATIVE;
+        case FP16 -> Precision.FP16_NATIVE;
+      };
     }
   }
 
@@ -52,7 +60,9 @@ class NativeLinearTest {
     }
   }
 
-  /** Widths that fill panels and vectors, and that do not; one with several chunks of rows. */
+  /**
+   * Widths that fill panels, vectors and groups, and that do not; one with several chunks of rows.
+   */
   private static Stream<Arguments> shapes() {
     return Stream.of(Type.values())
         .flatMap(
@@ -62,6 +72,8 @@ class NativeLinearTest {
                     Arguments.of(type, 77, 50),
                     Arguments.of(type, 1, 3),
                     Arguments.of(type, 300, 17),
+                    Arguments.of(type, 40, 129),
+                    Arguments.of(type, 33, 1600),
                     Arguments.of(type, 64, 4096)));
   }
 
@@ -108,6 +120,50 @@ class NativeLinearTest {
     }
   }
 
+  /**
+   * What is largest for its norm: rows that are columns, all of one number, or all but one zero.
+   */
+  @Test
+  void product_int16RowsAlongTheColumns_sumsAreHeld() {
+    try (Product product = new Product(Type.INT16, 3, 256)) {
+      NDArray weight = scope.randomNormal(new Shape(3, 256));
+      weight.set(new NDIndex("1"), weight.get(1).mul(0).add(3e7));
+      weight.set(new NDIndex("2"), weight.get(2).mul(0));
+      weight.set(new NDIndex("2, 7"), -1e-6f);
+      product.set(weight, scope.zeros(new Shape(3)));
+      float[] y = product.of(weight, false).toFloatArray();
+      float[] exact = weight.matMul(weight.transpose()).toFloatArray();
+
+      for (int row = 0; row < 3; row++) {
+        assertThat(Arrays.copyOfRange(y, 3 * row, 3 * row + 3))
+            .containsExactly(product.formula(weight.get(row).toFloatArray()));
+        assertThat(y[4 * row]).isCloseTo(exact[4 * row], Percentage.withPercentage(0.02));
+      }
+    }
+  }
+
+  /**
+   * Against products of the numbers as they are, errors are those that weights in fp16 would make.
+   */
+  @Test
+  void product_int16_isAsExactAsFp16Weights() {
+    try (Product product = new Product(Type.INT16, 64, 1024)) {
+      NDArray x = scope.randomNormal(new Shape(50, 1024));
+      NDArray exact = x.matMul(product.weight.transpose()).add(product.bias);
+      NDArray halves =
+          product.weight.toType(DataType.FLOAT16, true).toType(DataType.FLOAT32, false);
+      float ofHalves = error(x.matMul(halves.transpose()).add(product.bias), exact);
+      float ofSteps = error(product.of(x, false), exact);
+
+      assertThat(ofSteps).isPositive().isLessThan(1.25f * ofHalves);
+    }
+  }
+
+  /** The root of the mean square of the differences. */
+  private static float error(NDArray y, NDArray exact) {
+    return (float) Math.sqrt(y.sub(exact).square().mean().getFloat());
+  }
+
   /** Of x times 1 plus 0. */
   @Test
   void product_gelu_isHalfOfYTimesOnePlusTanh() {
@@ -147,6 +203,7 @@ class NativeLinearTest {
     private NDArray weight;
     private NDArray bias;
     private NDArray panels;
+    private ByteBuffer packed;
 
     Product(Type type, int out, int in) {
       this.type = type;
@@ -161,6 +218,7 @@ class NativeLinearTest {
       try (IValue w = TorchProgram.argument(weight);
           IValue b = TorchProgram.argument(bias)) {
         panels = program.tensor(scope, "panels", w, b);
+        packed = panels.toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
       }
     }
 
@@ -175,7 +233,11 @@ class NativeLinearTest {
 
     /** What a row's numbers have to be, one operation after the other. */
     float[] formula(float[] x) {
-      return type == Type.INT8 ? int8(x) : fp16(x);
+      return switch (type) {
+        case INT8 -> int8(x);
+        case INT16 -> int16(x);
+        case FP16 -> fp16(x);
+      };
     }
 
     private float[] int8(float[] x) {
@@ -193,6 +255,56 @@ class NativeLinearTest {
         y[column] = (float) sum * (largest / 127 * scale) + biases[column];
       }
       return y;
+    }
+
+    private float[] int16(float[] x) {
+      int groups = (x.length + 127) / 128;
+      int length = ((x.length + groups - 1) / groups + 1) / 2 * 2;
+      float[] w = weight.toFloatArray();
+      float[] biases = bias.toFloatArray();
+      float[] y = new float[out];
+      for (int begin = 0; begin < x.length; begin += length) {
+        int end = Math.min(begin + length, x.length);
+        float norm = (float) Math.sqrt(squares(x, begin, end));
+        float factor = norm > 1e-15f ? 32766 / norm : 0;
+        for (int column = 0; column < out; column++) {
+          int at = column * x.length;
+          float scale = packedScale(column, begin / length, groups, length);
+          int sum = 0;
+          for (int i = begin; i < end; i++) {
+            sum =
+                Math.addExact(
+                    sum, (int) Math.rint(x[i] * factor) * (int) Math.rint(w[at + i] / scale));
+          }
+          y[column] = Math.fma((float) sum, norm / 32766 * scale, y[column]);
+        }
+      }
+      for (int column = 0; column < out; column++) {
+        y[column] += biases[column];
+      }
+      return y;
+    }
+
+    /** Of a group of a column, as it stands behind the group's weights in a panel. */
+    private float packedScale(int column, int group, int groups, int length) {
+      int groupBytes = 64 * length + 128;
+      int panel = column / 32 * (groups * groupBytes + 128);
+      return packed.getFloat(panel + group * groupBytes + 64 * length + 4 * (column % 32));
+    }
+
+    /** In the order in which the lanes of a vector are added. */
+    private static float squares(float[] x, int begin, int end) {
+      float[] lanes = new float[16];
+      for (int i = begin; i < end; i++) {
+        int lane = (i - begin) % 16;
+        lanes[lane] = Math.fma(x[i], x[i], lanes[lane]);
+      }
+      for (int width = 8; width > 0; width /= 2) {
+        for (int lane = 0; lane < width; lane++) {
+          lanes[lane] += lanes[lane + width];
+        }
+      }
+      return lanes[0];
     }
 
     private float[] fp16(float[] x) {

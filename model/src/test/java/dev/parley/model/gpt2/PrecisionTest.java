@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import dev.parley.model.torch.NativeKernels;
 import org.junit.jupiter.api.Test;
 
 class PrecisionTest {
@@ -20,13 +21,19 @@ class PrecisionTest {
     assertThatThrownBy(() -> Precision.of("int4", Device.cpu()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("int4")
-        .hasMessageContaining("auto, reference, fp32, bf16, fp16 or int8");
+        .hasMessageContaining("auto, reference, fp32, bf16, fp16, int16 or int8");
   }
 
   @Test
-  void on_aGpu_allButInt8() {
+  void on_aGpu_allButIntegers() {
     assertThat(Precision.on(Device.gpu()))
         .containsExactly(Precision.REFERENCE, Precision.FP32, Precision.BF16, Precision.FP16);
+  }
+
+  @Test
+  void on_aCpu_int16WhereParleysKernelsAre() {
+    assertThat(Precision.on(Device.cpu()).contains(Precision.INT16))
+        .isEqualTo(NativeKernels.available());
   }
 
   @Test

@@ -9,7 +9,8 @@ import dev.parley.model.gpt2.Precision;
  * computed, by its three parts, which follow each other. Embeddings, LayerNorm, GELU and sampling
  * are left out: less than a hundredth of either.
  *
- * @param type of the weights' arithmetic: {@code fp32}, {@code bf16}, {@code fp16} or {@code int8}
+ * @param type of the weights' arithmetic: {@code fp32}, {@code bf16}, {@code fp16}, {@code int16}
+ *     or {@code int8}
  * @param attentionType of attention's arithmetic
  * @param projections of all layers
  * @param attention over the keys and values of every row
@@ -81,6 +82,7 @@ public record StepCost(
       case REFERENCE, FP32 -> "fp32";
       case BF16 -> "bf16";
       case FP16 -> "fp16";
+      case INT16 -> "int16";
       case INT8 -> "int8";
     };
   }
@@ -89,7 +91,7 @@ public record StepCost(
   static int bytes(Precision precision) {
     return switch (precision) {
       case REFERENCE, FP32 -> 4;
-      case BF16, FP16 -> 2;
+      case BF16, FP16, INT16 -> 2;
       case INT8 -> 1;
     };
   }
