@@ -16,7 +16,9 @@ mkdir -p "$(dirname "$out")"
 # cascadelake: the first processors with AVX512-VNNI; NativeKernels asks for what that is.
 # fp-contract: sums must be the same whatever the number of rows; fused is only what says so.
 # strict-aliasing: rounded rows are bytes, and read by fours.
+# tree-loop-distribute-patterns: would make memset of a loop, which is the C library's.
 gcc -std=c11 -O2 -march=cascadelake -mprefer-vector-width=512 -ffp-contract=off -fno-math-errno -fno-strict-aliasing \
+  -fno-tree-loop-distribute-patterns \
   -Wall -Wextra -Wno-unused-parameter -Werror -DSOURCES="\"$sources\"" \
   -shared -fPIC -fvisibility=hidden -nostdlib -s ./*.c -o "$out" \
   -L"$work" -Wl,--no-as-needed -ltorch_cpu -Wl,--unresolved-symbols=ignore-all

@@ -1,10 +1,10 @@
 /* Weights and activations in int16, up to 128 of them with one scale, sums in exact integers, which AVX512-VNNI
    multiplies two at a time: twice the arithmetic of fp32, and errors as small as those of weights in fp16. */
+#include "int16.h"
 #include "linear.h"
 
-/* An int32 holds the product of two groups whose norms are at most 32,772 and 65,506, whatever is in them: that much is
-   32,766 and 65,500 once each number is rounded. `panels` scales weights accordingly. */
-enum { MOST_IN_GROUP = 128, NORM = 32766 };
+/* Weights are scaled to up to twice the norm: see `panels`. */
+enum { MOST_IN_GROUP = 128 };
 
 /* What follows a group's weights in a panel. */
 typedef struct {
@@ -24,33 +24,15 @@ INLINE float *row_scales(const Linear *l, int64_t row) {
   return (float *)(l->scratch + l->rows * l->row_bytes) + row * group_count(l);
 }
 
-/* Rounds the groups of a row, each to the norm that it may have. One that is all but zero, for which fp32 has no
-   squares, becomes zero; one with a number that is not finite, or whose square is not, gets a scale that is none. */
+/* Rounds the groups of a row. What is behind the row in its last one is zero. */
 static void quantize(const Linear *l, int64_t row) {
   const int64_t length = group_length(l);
   int16_t *steps = (int16_t *)(l->scratch + row * l->row_bytes);
-  float *scales = row_scales(l, row);
   for (int64_t g = 0; g < group_count(l); g++, steps += length) {
-    const float *x = l->x + row * l->in + g * length;
     const int64_t left = l->in - g * length, count = left < length ? left : length;
-    __m512 numbers[MOST_IN_GROUP / 16], squares = _mm512_setzero_ps();
-    for (int i = 0; i < MOST_IN_GROUP; i += 16) {
-      numbers[i / 16] = _mm512_maskz_loadu_ps(first_of(count - i), x + i);
-      squares = _mm512_fmadd_ps(numbers[i / 16], numbers[i / 16], squares);
-    }
-    const float norm = __builtin_sqrtf(_mm512_reduce_add_ps(squares));
-    const __m512 factor = _mm512_set1_ps(norm > 1e-15f ? NORM / norm : 0);
-    for (int i = 0; i < MOST_IN_GROUP; i += 16) {
-      const __m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(numbers[i / 16], factor));
-      _mm256_mask_storeu_epi16(steps + i, first_of(length - i), _mm512_cvtepi32_epi16(rounded));
-    }
-    scales[g] = norm / NORM;
+    for (int64_t i = count > 0 ? count : 0; i < length; i++) steps[i] = 0;
+    row_scales(l, row)[g] = to_int16(l->x + row * l->in + g * length, count, steps);
   }
-}
-
-/* In assembly, since GCC 12 keeps the sums of its intrinsic in memory. */
-INLINE void accumulate(__m512i *sum, __m512i two, __m512i pairs) {
-  __asm__("vpdpwssd %2, %1, %0" : "+v"(*sum) : "v"(two), "v"(pairs));
 }
 
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {

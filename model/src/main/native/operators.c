@@ -2,7 +2,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-Operator linear_int8, linear_int16, linear_fp16, attention;
+Operator linear_int8, linear_int16, linear_fp16, attention_fp32, attention_int16;
 
 static const struct {
   const char *name, *schema;
@@ -17,10 +17,14 @@ static const struct {
     {"linear_fp16",
      "linear_fp16(Tensor x, Tensor weights, bool gelu, Tensor(a!) y, Tensor(b!) scratch) -> ()",
      linear_fp16},
-    {"attention",
-     "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
-     "Tensor table, bool half, Tensor(c!) out) -> ()",
-     attention},
+    {"attention_fp32",
+     "attention_fp32(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
+     "Tensor table, Tensor(c!) out) -> ()",
+     attention_fp32},
+    {"attention_int16",
+     "attention_int16(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
+     "Tensor table, Tensor(c!) out) -> ()",
+     attention_int16},
 };
 
 /* The digest of what this was built from, for who looks into the file. */

@@ -73,12 +73,12 @@ public enum Precision {
   /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
   static final Kernels INT8_NATIVE =
       withNativeAttention(
-          small(List.of("linear_native.py", "linear_native_int8.py"), false, DataType.FLOAT16));
+          small(List.of("linear_native.py", "linear_native_int8.py"), false, DataType.INT16));
 
   /** int16 by Parley's own kernels. */
   static final Kernels INT16_NATIVE =
       withNativeAttention(
-          small(List.of("linear_native.py", "linear_native_int16.py"), false, DataType.FLOAT32));
+          small(List.of("linear_native.py", "linear_native_int16.py"), false, DataType.INT16));
 
   /** fp16 by Parley's own kernels. */
   static final Kernels FP16_NATIVE =
@@ -255,9 +255,14 @@ public enum Precision {
     return cacheBytesPerToken(config, kernels(device).cache());
   }
 
-  /** The same for keys and values of a type. */
+  /** The same for keys and values of a type; of int16 each head has a scale in fp32, too. */
   static long cacheBytesPerToken(Gpt2Config config, DataType type) {
-    return 2L * config.layerCount() * config.embeddingSize() * type.getNumOfBytes();
+    int headSize = config.embeddingSize() / config.headCount();
+    int head =
+        type == DataType.INT16
+            ? (headSize + 1) / 2 * 2 * type.getNumOfBytes() + Float.BYTES
+            : headSize * type.getNumOfBytes();
+    return 2L * config.layerCount() * config.headCount() * head;
   }
 
   @Override

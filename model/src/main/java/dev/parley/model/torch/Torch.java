@@ -175,10 +175,12 @@ public final class Torch {
   /** libtorch's number of a type, as programs take it. */
   public static long scalarType(DataType type) {
     return switch (type) {
+      case INT16 -> 2;
       case FLOAT16 -> 5;
       case FLOAT32 -> 6;
       case BFLOAT16 -> 15;
-      default -> throw new IllegalArgumentException(type + " is no type of weights");
+      default ->
+          throw new IllegalArgumentException(type + " is no type of weights, keys or values");
     };
   }
 

@@ -2,7 +2,7 @@
   # tokens by `attend`; both are in files of their own.
 
   # The shapes of a layer's tables of keys and of values.
-  def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
+  def table_shapes(self: __torch__.Program, blocks: int, head_size: int, dtype: int) -> List[List[int]]:
     return [[blocks, self.head_count, head_size, 64], [blocks, self.head_count, 64, head_size]]
 
   # What is the same in every layer; the arguments are those of `step`, and the size of a head.

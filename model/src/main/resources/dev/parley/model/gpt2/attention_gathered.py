@@ -2,7 +2,7 @@
   # attended to are gathered, one conversation's after the other's, and all rows attend in one call.
 
   # The shape of a layer's table: a token's key and value stand side by side.
-  def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
+  def table_shapes(self: __torch__.Program, blocks: int, head_size: int, dtype: int) -> List[List[int]]:
     return [[blocks, 64, 2, self.head_count, head_size]]
 
   # What is the same in every layer. The arguments are those of `step`, and like those of `attention`

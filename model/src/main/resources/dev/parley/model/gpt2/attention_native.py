@@ -1,8 +1,11 @@
   # Attention by Parley's own kernel: of all rows at once, reading keys and values where they are.
 
-  # The shapes of a layer's tables of keys and of values.
-  def table_shapes(self: __torch__.Program, blocks: int, head_size: int) -> List[List[int]]:
-    return [[blocks, self.head_count, head_size, 64], [blocks, self.head_count, 64, head_size]]
+  # The shapes of a layer's tables of keys and of values, see attention_fp32.c and attention_int16.c.
+  def table_shapes(self: __torch__.Program, blocks: int, head_size: int, dtype: int) -> List[List[int]]:
+    numbers = head_size
+    if dtype == 2:  # int16: pairs, and a scale in fp32
+      numbers = (head_size + 1) // 2 * 2 + 2
+    return [[blocks, self.head_count, 64 * numbers], [blocks, self.head_count, 64 * numbers]]
 
   # What is the same in every layer; the arguments are those of `step`, and the size of a head.
   # Returns the positions of tokens; the first token of each row, then the number of tokens; where the
@@ -32,6 +35,10 @@
   def attention(self: __torch__.Program, joined: Tensor, caches: List[Tensor], layer: int, counts: List[int], lengths: List[int], prompts: int, plan: Tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
     positions, firsts, begins, blocks = plan
     keys = caches[2 * layer]
+    values = caches[2 * layer + 1]
     out = torch.empty([joined.size(0), joined.size(2) * joined.size(3)])
-    ops.parley.attention(joined, keys, caches[2 * layer + 1], positions, firsts, begins, blocks, keys.dtype == 5, out)
+    if keys.dtype == 2:
+      ops.parley.attention_int16(joined, keys, values, positions, firsts, begins, blocks, out)
+    else:
+      ops.parley.attention_fp32(joined, keys, values, positions, firsts, begins, blocks, out)
     return out

@@ -171,7 +171,7 @@ class Program(Module):
   # there twice; the first `used` blocks keep what they hold. Block 0 belongs to nobody and is zero.
   #   caches: see `step`; empty, or some of them, where they were never made
   def enlarge(self: __torch__.Program, p: List[Tensor], caches: List[Tensor], used: int, blocks: int, dtype: int) -> NoneType:
-    shapes = self.table_shapes(blocks, p[0].size(1) // self.head_count)
+    shapes = self.table_shapes(blocks, p[0].size(1) // self.head_count, dtype)
     for i in range(len(shapes) * self.layer_count):
       shape = shapes[i % len(shapes)]
       if i >= len(caches):

@@ -74,10 +74,9 @@ class AttentionTest {
             ? Stream.of(
                 new Case("native, fp32", Precision.withNativeAttention(cpu), LIMIT),
                 new Case(
-                    "native, fp16",
-                    Precision.withNativeAttention(
-                        withTypes(cpu, DataType.FLOAT16, DataType.FLOAT32)),
-                    0.1f))
+                    "native, int16",
+                    Precision.withNativeAttention(withTypes(cpu, DataType.INT16, DataType.FLOAT32)),
+                    0.01f))
             : Stream.of();
     return Stream.concat(own, libtorchs(cpu));
   }

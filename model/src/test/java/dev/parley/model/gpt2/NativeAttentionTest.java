@@ -69,6 +69,7 @@ class NativeAttentionTest {
   @ParameterizedTest
   @CsvSource({
     "INT8, 4, 8", "INT8, 2, 64", "INT8, 1, 80", "INT8, 1, 160",
+    "INT16, 8, 5", "INT16, 2, 64", "INT16, 1, 80", "INT16, 1, 160",
     "FP16, 4, 8", "FP16, 2, 64", "FP16, 1, 80", "FP16, 1, 160"
   })
   void step_inAnyPiecesAndAmongOthers_theSameBits(Precision precision, int heads, int headSize) {
@@ -112,7 +113,7 @@ class NativeAttentionTest {
 
   /** A guess that is no number must not spoil the token before it, which is read with it. */
   @ParameterizedTest
-  @CsvSource({"INT8", "FP16", "FP32"})
+  @CsvSource({"INT8", "INT16", "FP16", "FP32"})
   void step_laterTokenIsNoNumber_earlierOnesAreAsBefore(Precision precision) {
     try (NDManager scope = scope();
         Gpt2Weights weights = Gpt2Weights.random(config(2, 64), 7, scope)) {

@@ -1,0 +1,173 @@
+/* Attention of new tokens to the tokens of their conversations, whose keys and values are in blocks of 64. Softmax
+   is taken over the blocks as they come (Milakov and Gimelshein 2018), always from the first, each in the same way:
+   a token's result depends neither on other conversations nor on the pieces in which a prompt is read. A type of keys
+   and values includes this and defines how those of a token are kept (`keep`), what is done with queries before they
+   are used (`prepare`), and how some of them read a block (`read`). */
+#pragma once
+#include "libtorch.h"
+#include "vectors.h"
+
+enum { TOKENS = 64, MOST_QUERIES = 6, TILE = 64, TILE_NUMBERS = 8192, AHEAD = 8 };
+
+typedef struct {
+  int64_t rows, heads, size; /* of a head */
+  const float *joined;       /* [tokens, 3, heads, size], queries, keys and values */
+  char *keys, *values;       /* [blocks, heads, bytes] */
+  int64_t bytes;             /* of the keys, or the values, of one head in a block */
+  const int64_t *positions;  /* [tokens] */
+  const int64_t *firsts;     /* [rows + 1], the first token of each conversation, then the number of tokens */
+  const int64_t *begins;     /* [rows], where their blocks begin in `table` */
+  const int64_t *table;
+  float *out;        /* [tokens, heads, size] */
+  int64_t next_task; /* which no thread has taken: a head of a row */
+} Attention;
+
+/* Neighbouring tokens of a row whose queries read each block together, and their running softmax. Each thread has its
+   own: next to each other in `Attention.out`, numbers that two threads write would go from core to core. */
+typedef struct {
+  int64_t head, first;
+  float greatest[TILE], sum[TILE];
+  ALIGNED float out[TILE_NUMBERS]; /* [count, size], not divided by the sums */
+  ALIGNED int16_t queries[TILE_NUMBERS];
+  float steps[TILE]; /* of the queries */
+} Tile;
+
+/* A block of a row, and what is fetched from memory while it is read: the next one, of which each group of queries that
+   reads this one fetches a part. */
+typedef struct {
+  int64_t number; /* its place in the row */
+  const char *keys, *values;
+  const char *next_keys, *next_values; /* none after the last one */
+  int64_t groups;
+} Block;
+
+/* The first number of what a token's projection says of a head. */
+enum { QUERY, KEY, VALUE };
+INLINE const float *joined_at(const Attention *a, int64_t token, int which, int64_t head) {
+  return a->joined + ((3 * token + which) * a->heads + head) * a->size;
+}
+
+/* Where the keys, or the values, of a row's head begin in one of its blocks. */
+INLINE char *block_at(const Attention *a, char *numbers, int64_t row, int64_t block, int64_t head) {
+  return numbers + (a->table[a->begins[row] + block] * a->heads + head) * a->bytes;
+}
+
+static void keep(const Attention *, int64_t token, int64_t head, char *keys, char *values, int64_t place);
+static void prepare(const Attention *, Tile *, int64_t count);
+static void read(int64_t count, const Attention *, Block *, Tile *, int64_t at);
+
+/* Fetches what the i-th `bytes` of this block stand for, or a part of it: returns what is next. */
+INLINE const char *prefetch(const char *next, int64_t i, int64_t groups, int64_t bytes) {
+  if (!next || i % groups) return next;
+  for (int64_t b = 0; b < bytes; b += 64) _mm_prefetch(next + b, _MM_HINT_T1);
+  return next + bytes;
+}
+
+/* Takes the scores of a query with the 64 tokens of a block, of which it sees the first `own`, into its running
+   softmax. Scores are logarithms to the base of 2; the weights of the tokens take their place. Returns the factor of
+   everything that came before. */
+INLINE float weigh(Tile *tile, int64_t query, const Block *block, int64_t own, __m512 scores[4]) {
+  __m512 most = _mm512_set1_ps(tile->greatest[query]), all = _mm512_setzero_ps();
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) most = _mm512_mask_max_ps(most, first_of(own - 16 * j), most, scores[j]);
+  const float now = _mm512_reduce_max_ps(most);
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const __m512 weight = power_of_two(_mm512_sub_ps(scores[j], _mm512_set1_ps(now)));
+    scores[j] = _mm512_maskz_mov_ps(first_of(own - 16 * j), weight);
+    all = _mm512_add_ps(all, scores[j]);
+  }
+  const float before = _mm512_cvtss_f32(power_of_two(_mm512_set1_ps(tile->greatest[query] - now)));
+  const float factor = block->number ? before : 0;
+  tile->sum[query] = tile->sum[query] * factor + _mm512_reduce_add_ps(all);
+  tile->greatest[query] = now;
+  return factor;
+}
+
+/* What a query's values amount to up to a block: 16 of the head's numbers from i on. */
+INLINE void put(const Attention *a, Tile *tile, int64_t query, const Block *block, int64_t i, __m512 sum) {
+  const int64_t token = tile->first + query, last = a->positions[token] / TOKENS;
+  const __mmask16 mask = first_of(a->size - i);
+  if (last == block->number) {
+    float *out = a->out + (token * a->heads + tile->head) * a->size + i;
+    _mm512_mask_storeu_ps(out, mask, _mm512_mul_ps(sum, _mm512_set1_ps(1 / tile->sum[query])));
+  } else if (last > block->number) _mm512_mask_storeu_ps(tile->out + query * a->size + i, mask, sum);
+}
+
+/* The same before the block, times a factor. */
+INLINE __m512 take_over(const Attention *a, const Tile *tile, int64_t query, const Block *block, int64_t i, float factor) {
+  const __mmask16 mask = block->number ? first_of(a->size - i) : 0;
+  return _mm512_mul_ps(_mm512_set1_ps(factor), _mm512_maskz_loadu_ps(mask, tile->out + query * a->size + i));
+}
+
+/* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once. The block
+   at `next_keys` and `next_values` is read afterwards. */
+static void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next_keys,
+    const char *next_values) {
+  const int64_t blocks = a->positions[end - 1] / TOKENS + 1;
+  Tile tile;
+  tile.head = head;
+  tile.first = first;
+  for (int64_t q = 0; q < TILE; q++) tile.greatest[q] = -__builtin_inff(), tile.sum[q] = 0;
+  prepare(a, &tile, end - first);
+  const char *keys = block_at(a, a->keys, row, 0, head), *values = block_at(a, a->values, row, 0, head);
+  for (int64_t b = 0; b < blocks; b++) {
+    const int last = b + 1 == blocks;
+    Block block = {.number = b, .keys = keys, .values = values};
+    block.next_keys = keys = last ? next_keys : block_at(a, a->keys, row, b + 1, head);
+    block.next_values = values = last ? next_values : block_at(a, a->values, row, b + 1, head);
+    block.groups = (end - first + MOST_QUERIES - 1) / MOST_QUERIES;
+    for (int64_t token = first, count; token < end; token += count) {
+      count = end - token < MOST_QUERIES ? end - token : MOST_QUERIES;
+      if (a->positions[token + count - 1] < b * TOKENS) continue; /* they see nothing of it */
+      read(count, a, &block, &tile, token - first);
+    }
+  }
+}
+
+/* Calls a function with a number of queries that the compiler knows. */
+#define WITH_QUERIES(function, count, ...) \
+  switch (count) { \
+    case 1: function(1, __VA_ARGS__); break; \
+    case 2: function(2, __VA_ARGS__); break; \
+    case 3: function(3, __VA_ARGS__); break; \
+    case 4: function(4, __VA_ARGS__); break; \
+    case 5: function(5, __VA_ARGS__); break; \
+    case 6: function(6, __VA_ARGS__); break; \
+  }
+
+/* What each thread does: heads of rows, one after the other, first their keys and values, then their attention. */
+static void work(void *data) {
+  Attention *a = data;
+  const int64_t tasks = a->rows * a->heads, fit = TILE_NUMBERS / a->size, most = fit < TILE ? fit : TILE;
+  for (int64_t task = take(&a->next_task), following; task < tasks; task = following) {
+    following = take(&a->next_task);
+    const int64_t row = task / a->heads, head = task % a->heads, end = a->firsts[row + 1];
+    const int64_t next_row = following / a->heads, next_head = following % a->heads;
+    const char *next_keys = following < tasks ? block_at(a, a->keys, next_row, 0, next_head) : 0;
+    const char *next_values = following < tasks ? block_at(a, a->values, next_row, 0, next_head) : 0;
+    for (int64_t token = a->firsts[row]; token < end; token++) {
+      if (token + AHEAD < end)
+        for (int which = QUERY; which <= VALUE; which++)
+          for (int64_t i = 0; i < a->size; i += 16)
+            _mm_prefetch(joined_at(a, token + AHEAD, which, head) + i, _MM_HINT_T1);
+      const int64_t block = a->positions[token] / TOKENS, place = a->positions[token] % TOKENS;
+      keep(a, token, head, block_at(a, a->keys, row, block, head), block_at(a, a->values, row, block, head), place);
+    }
+    for (int64_t first = a->firsts[row]; first < end; first += most)
+      attend(a, row, head, first, end - first < most ? end : first + most, next_keys, next_values);
+  }
+}
+
+enum { JOINED, KEYS, VALUES, POSITIONS, FIRSTS, BEGINS, TABLE, OUT };
+
+/* joined, out: fp32; positions, firsts, begins, table: int64; `bytes` of the keys, or values, of a head in a block */
+INLINE void run(const Value *v, int64_t bytes) {
+  Attention a = {
+      .rows = size(v[BEGINS], 0), .heads = size(v[JOINED], 2), .size = size(v[JOINED], 3), .bytes = bytes,
+      .joined = data(v[JOINED]), .keys = data(v[KEYS]), .values = data(v[VALUES]),
+      .positions = data(v[POSITIONS]), .firsts = data(v[FIRSTS]), .begins = data(v[BEGINS]), .table = data(v[TABLE]),
+      .out = data(v[OUT])};
+  parallel(work, &a, size(v[JOINED], 0) * a.heads * a.size * TOKENS);
+  for (int i = JOINED; i <= OUT; i++) release(v[i]);
+}
