@@ -1,4 +1,5 @@
-/* Projections: y = x W + b, and GELU where it is wanted. Weights are in panels of 32 columns, each read from memory
+/* Projections, with what stands around them in a layer: y = LayerNorm(x) W + b, or of x itself, then GELU or y added to
+   what was there, where that is wanted. Weights are in panels of 32 columns, each read from memory
    once, in order, and multiplied by all rows of x before the next one. A type of weights includes this and defines how
    a row is rounded to that type (`quantize`) and how some rows are multiplied by a panel (`multiply`). */
 #pragma once
@@ -13,10 +14,13 @@ typedef struct {
   int64_t rows, in, out;
   int64_t panels, panel_bytes;
   const char *weights;
-  const float *x;    /* [rows, in] */
-  char *scratch;     /* the rows in the weights' type, then their scales; none where they are multiplied as they are */
-  int64_t row_bytes; /* of what is multiplied */
-  int gelu;
+  const float *input;        /* [rows, in] */
+  const float *gain, *shift; /* [in], of LayerNorm; none without */
+  float epsilon;
+  const float *x;              /* [rows, in], what comes out of it */
+  char *steps;                 /* x in the weights' type, then its scales; none where it is multiplied as it is */
+  int64_t row_bytes;           /* of what is multiplied */
+  int gelu, add;
   float *y;                    /* [rows, out] */
   int64_t next_row, next_task; /* which no thread has taken */
 } Linear;
@@ -33,11 +37,37 @@ INLINE Block block_at(const Linear *l, int64_t index) {
   return (Block){first, l->rows * (index + 1) / blocks - first};
 }
 
-/* Adds the bias to 16 columns of a row, which end the product. */
+/* Adds the bias to 16 columns of a row, which end the product, and does what comes after. */
 INLINE void finish(const Linear *l, __m512 y, __m512 bias, int64_t row, int64_t column) {
+  const __mmask16 mask = first_of(l->out - column);
+  float *place = l->y + row * l->out + column;
   y = _mm512_add_ps(y, bias);
   if (l->gelu) y = gelu(y);
-  _mm512_mask_storeu_ps(l->y + row * l->out + column, first_of(l->out - column), y);
+  if (l->add) y = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, place), y);
+  _mm512_mask_storeu_ps(place, mask, y);
+}
+
+/* LayerNorm (Ba et al. 2016) of a row. */
+static void normalize(const Linear *l, int64_t row) {
+  const float *input = l->input + row * l->in;
+  float *x = (float *)l->x + row * l->in;
+  __m512 sums = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+  for (int64_t i = 0; i < l->in; i += 16)
+    sums = _mm512_add_ps(sums, _mm512_maskz_loadu_ps(first_of(l->in - i), input + i));
+  const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sums) / l->in);
+  for (int64_t i = 0; i < l->in; i += 16) {
+    const __mmask16 mask = first_of(l->in - i);
+    const __m512 off = _mm512_maskz_sub_ps(mask, _mm512_maskz_loadu_ps(mask, input + i), mean);
+    squares = _mm512_fmadd_ps(off, off, squares);
+  }
+  const float variance = _mm512_reduce_add_ps(squares) / l->in;
+  const __m512 factor = _mm512_set1_ps(1 / __builtin_sqrtf(variance + l->epsilon));
+  for (int64_t i = 0; i < l->in; i += 16) {
+    const __mmask16 mask = first_of(l->in - i);
+    const __m512 off = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, input + i), mean);
+    const __m512 gain = _mm512_maskz_loadu_ps(mask, l->gain + i), shift = _mm512_maskz_loadu_ps(mask, l->shift + i);
+    _mm512_mask_storeu_ps(x + i, mask, _mm512_fmadd_ps(_mm512_mul_ps(off, factor), gain, shift));
+  }
 }
 
 /* Of three rows, whose addresses differ by 0, 1 and 2 strides, as an instruction can say. */
@@ -74,12 +104,15 @@ static void multiply_block(const Linear *l, Block block, int64_t panel, const ch
   }
 }
 
-/* What each thread does: rounds rows, and once all are there multiplies chunks of them by one panel after the other,
+/* What each thread does: prepares rows, and once all are there multiplies chunks of them by one panel after the other,
    while the next one comes from memory. */
 static void work(void *data) {
   Linear *l = data;
-  if (l->scratch) {
-    for (int64_t row; (row = take(&l->next_row)) < l->rows;) quantize(l, row);
+  if (l->gain || l->steps) {
+    for (int64_t row; (row = take(&l->next_row)) < l->rows;) {
+      if (l->gain) normalize(l, row);
+      if (l->steps) quantize(l, row);
+    }
     GOMP_barrier();
   }
   const int64_t blocks = block_count(l);
@@ -97,21 +130,29 @@ static void work(void *data) {
   }
 }
 
-/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, bytes], bool gelu, Tensor(a!) y
-   [rows, out], Tensor(b!) scratch. */
-enum { X, WEIGHTS, GELU, Y, SCRATCH };
+/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, bytes], Tensor gain, Tensor shift [in]
+   or empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after
+   LayerNorm in fp32, then in the weights' type. */
+enum { X, WEIGHTS, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH };
 
 INLINE Linear linear(const Value *v) {
-  return (Linear){
+  double epsilon;
+  __builtin_memcpy(&epsilon, &v[EPSILON], sizeof(epsilon));
+  Linear l = {
       .rows = size(v[X], 0), .in = size(v[X], 1), .out = size(v[Y], 1), .panels = size(v[WEIGHTS], 0),
-      .panel_bytes = size(v[WEIGHTS], 1), .weights = data(v[WEIGHTS]), .x = data(v[X]), .scratch = data(v[SCRATCH]),
-      .gelu = v[GELU] & 1, .y = data(v[Y])};
+      .panel_bytes = size(v[WEIGHTS], 1), .weights = data(v[WEIGHTS]), .input = data(v[X]), .x = data(v[X]),
+      .steps = data(v[SCRATCH]), .epsilon = epsilon, .gelu = v[GELU] & 1, .add = v[ADD] & 1, .y = data(v[Y])};
+  if (size(v[GAIN], 0)) {
+    l.gain = data(v[GAIN]);
+    l.shift = data(v[SHIFT]);
+    l.x = (const float *)l.steps;
+    l.steps += sizeof(float) * l.rows * l.in;
+  }
+  return l;
 }
 
 INLINE void run(Linear *l, const Value *v) {
   parallel(work, l, l->rows * l->in * l->out);
-  release(v[X]);
-  release(v[WEIGHTS]);
-  release(v[Y]);
-  release(v[SCRATCH]);
+  for (int i = X; i <= SCRATCH; i++)
+    if (i != EPSILON && i != GELU && i != ADD) release(v[i]);
 }

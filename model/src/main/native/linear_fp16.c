@@ -1,7 +1,7 @@
 /* Weights in fp16, arithmetic in fp32. */
 #include "linear.h"
 
-/* Rows are multiplied as they are. */
+/* Not called: rows are multiplied as they are. */
 static void quantize(const Linear *l, int64_t row) {}
 
 /* Each sum is taken in the order of `in`, whatever the number of rows. */
@@ -34,9 +34,10 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       finish(l, sums[r][half / 16], _mm512_load_ps(bias + half), first + r, panel * COLUMNS + half);
 }
 
-/* weights: int8 [panels, 64 in + 128]: fp16 [in, 32], then 32 biases in fp32; scratch is empty */
+/* weights: int8 [panels, 64 in + 128]: fp16 [in, 32], then 32 biases in fp32 */
 void linear_fp16(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
+  l.steps = 0;
   l.row_bytes = 4 * l.in;
   run(&l, v);
 }

@@ -21,13 +21,13 @@ INLINE int64_t group_length(const Linear *l) {
 
 /* The scales of a row's groups. All stand behind all prepared rows. */
 INLINE float *row_scales(const Linear *l, int64_t row) {
-  return (float *)(l->scratch + l->rows * l->row_bytes) + row * group_count(l);
+  return (float *)(l->steps + l->rows * l->row_bytes) + row * group_count(l);
 }
 
 /* Rounds the groups of a row. What is behind the row in its last one is zero. */
 static void quantize(const Linear *l, int64_t row) {
   const int64_t length = group_length(l);
-  int16_t *steps = (int16_t *)(l->scratch + row * l->row_bytes);
+  int16_t *steps = (int16_t *)(l->steps + row * l->row_bytes);
   for (int64_t g = 0; g < group_count(l); g++, steps += length) {
     const int64_t left = l->in - g * length, count = left < length ? left : length;
     for (int64_t i = count > 0 ? count : 0; i < length; i++) steps[i] = 0;
@@ -39,7 +39,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   const int64_t groups = group_count(l), pairs = group_length(l) / 2;
   const char *steps[TRIPLES];
 #pragma GCC unroll 4
-  for (int t = 0; t < (rows + 2) / 3; t++) steps[t] = l->scratch + (first + 3 * t) * l->row_bytes;
+  for (int t = 0; t < (rows + 2) / 3; t++) steps[t] = l->steps + (first + 3 * t) * l->row_bytes;
   const char *weights = l->weights + panel * l->panel_bytes;
   ALIGNED float y[MOST_ROWS][COLUMNS];
 #pragma GCC unroll 12
@@ -87,7 +87,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 
 /* weights: int8 [panels, groups * (64 length + 128) + 128], `length` of `in` in each of `groups`: int16
    [length / 2, 32, 2] and their Scales, then 32 biases in fp32; scratch of at least
-   rows * groups * (2 length + 4) bytes */
+   rows * groups * (2 length + 4) bytes for the steps */
 void linear_int16(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
   l.row_bytes = 2 * group_count(&l) * group_length(&l);

@@ -9,12 +9,12 @@ typedef struct {
 } Columns;
 
 /* The scales of rows stand behind all prepared ones. */
-INLINE float *row_scales(const Linear *l) { return (float *)(l->scratch + l->rows * l->row_bytes); }
+INLINE float *row_scales(const Linear *l) { return (float *)(l->steps + l->rows * l->row_bytes); }
 
 /* A row as up to 127 steps on either side of 128. Where a number is not finite no step is right, but the scale is none
    then either. */
 static void quantize(const Linear *l, int64_t row) {
-  char *steps = l->scratch + row * l->row_bytes;
+  char *steps = l->steps + row * l->row_bytes;
   const float *x = l->x + row * l->in;
   const int64_t fours = l->row_bytes / 4;
   __m512 most = _mm512_setzero_ps();
@@ -43,7 +43,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   const int64_t fours = l->row_bytes / 4;
   const char *steps[TRIPLES];
 #pragma GCC unroll 4
-  for (int t = 0; t < (rows + 2) / 3; t++) steps[t] = l->scratch + (first + 3 * t) * l->row_bytes;
+  for (int t = 0; t < (rows + 2) / 3; t++) steps[t] = l->steps + (first + 3 * t) * l->row_bytes;
   const char *weights = l->weights + panel * l->panel_bytes;
   const Columns *columns = (const Columns *)(weights + 4 * COLUMNS * fours);
   __m512i sums[MOST_ROWS][2];
@@ -77,8 +77,8 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   }
 }
 
-/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; scratch of at least
-   rows * (k + 4) bytes */
+/* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; scratch of
+   at least rows * (k + 4) bytes for the steps */
 void linear_int8(Value *v, uint64_t count, uint64_t results) {
   Linear l = linear(v);
   l.row_bytes = (l.in + 3) / 4 * 4;

@@ -22,13 +22,36 @@
     count = x.numel() * x.element_size()
     return torch.empty([0], dtype=1).set_(x.contiguous(), 0, [count], [1]).reshape(shape)
 
-  # which: 0 attention in, 1 attention out, 2 widening, 3 narrowing
-  def linear(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int, which: int) -> Tensor:
-    return self.product(x, weights[4 * layer + which], [3 * x.size(1), x.size(1), 4 * x.size(1), x.size(1) // 4][which], False)
+  # LayerNorm of x: [tokens, size], with the weight and the bias at p[b], and a projection of it.
+  def normed_linear(self: __torch__.Program, x: Tensor, p: List[Tensor], b: int, panels: Tensor, out: int, gelu: bool) -> Tensor:
+    y = torch.empty([x.size(0), out])
+    self.product(x, panels, [p[b], p[b + 1]], gelu, False, y)
+    return y
 
-  # The widening and the activation after it.
-  def widen(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> Tensor:
-    return self.product(x, weights[4 * layer + 2], 4 * x.size(1), True)
+  # See layer_apart.py.
+  def attention_in(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> Tensor:
+    return self.normed_linear(x, p, 2 + 12 * layer, weights[4 * layer], 3 * x.size(1), False)
+
+  def attention_out(self: __torch__.Program, x: Tensor, attended: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> NoneType:
+    self.product(attended, weights[4 * layer + 1], annotate(List[Tensor], []), False, True, x)
+
+  def feed_forward(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> NoneType:
+    wide = self.normed_linear(x, p, 8 + 12 * layer, weights[4 * layer + 2], 4 * x.size(1), True)
+    self.product(wide, weights[4 * layer + 3], annotate(List[Tensor], []), False, True, x)
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor]) -> Tensor:
-    return self.product(x, weights[4 * self.layer_count], p[0].size(0), False)
+    y = torch.empty([x.size(0), p[0].size(0)])
+    self.product(x, weights[4 * self.layer_count], annotate(List[Tensor], []), False, False, y)
+    return y
+
+  # The tensor at an index, or an empty one.
+  def or_none(self: __torch__.Program, tensors: List[Tensor], index: int) -> Tensor:
+    if index < len(tensors):
+      return tensors[index]
+    return torch.empty([0])
+
+  # Room for rows of x: [rows, in] after LayerNorm, if that is wanted, and then of so many bytes each.
+  def scratch(self: __torch__.Program, x: Tensor, norm: List[Tensor], row_bytes: int) -> Tensor:
+    if len(norm) > 0:
+      row_bytes = row_bytes + 4 * x.size(1)
+    return torch.empty([x.size(0), row_bytes], dtype=0)

@@ -7,8 +7,6 @@
     numbers = self.padded(halves, 32 * panels, weight.size(1)).reshape([panels, 32, -1]).transpose(1, 2)
     return torch.cat([self.bytes(numbers, [panels, -1]), self.column(bias, panels)], 1)
 
-  # x: [rows, in]; returns [rows, out]
-  def product(self: __torch__.Program, x: Tensor, panels: Tensor, out: int, gelu: bool) -> Tensor:
-    y = torch.empty([x.size(0), out])
-    ops.parley.linear_fp16(x, panels, gelu, y, torch.empty([0], dtype=0))
-    return y
+  def product(self: __torch__.Program, x: Tensor, panels: Tensor, norm: List[Tensor], gelu: bool, add: bool, y: Tensor) -> NoneType:
+    scratch = self.scratch(x, norm, 0)
+    ops.parley.linear_fp16(x, panels, self.or_none(norm, 0), self.or_none(norm, 1), self.layer_norm_epsilon, gelu, add, y, scratch)

@@ -11,9 +11,6 @@
     steps = rounded.to(1).reshape([panels, 32, fours, 4]).transpose(1, 2).reshape([panels, -1])
     return torch.cat([steps, self.column(scales, panels), offsets, self.column(bias, panels)], 1)
 
-  # x: [rows, in]; returns [rows, out]
-  def product(self: __torch__.Program, x: Tensor, panels: Tensor, out: int, gelu: bool) -> Tensor:
-    y = torch.empty([x.size(0), out])
-    scratch = torch.empty([x.size(0), x.size(1) + 7], dtype=0)  # steps, in fours, and a scale
-    ops.parley.linear_int8(x, panels, gelu, y, scratch)
-    return y
+  def product(self: __torch__.Program, x: Tensor, panels: Tensor, norm: List[Tensor], gelu: bool, add: bool, y: Tensor) -> NoneType:
+    scratch = self.scratch(x, norm, x.size(1) + 7)  # steps, in fours, and a scale
+    ops.parley.linear_int8(x, panels, self.or_none(norm, 0), self.or_none(norm, 1), self.layer_norm_epsilon, gelu, add, y, scratch)

@@ -40,13 +40,10 @@ class Program(Module):
     plan = self.plan(positions, places, counts, lengths, tables, prompts, head_size)
     x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
     for layer in range(self.layer_count):
-      b = 2 + 12 * layer
-      normed = torch.layer_norm(x, [size], p[b], p[b + 1], self.layer_norm_epsilon)
-      joined = self.linear(normed, p, weights, layer, 0).reshape([-1, 3, heads, head_size])
+      joined = self.attention_in(x, p, weights, layer).reshape([-1, 3, heads, head_size])
       attended = self.attention(joined, caches, layer, counts, lengths, prompts, plan)
-      x.add_(self.linear(attended, p, weights, layer, 1))
-      normed2 = torch.layer_norm(x, [size], p[b + 6], p[b + 7], self.layer_norm_epsilon)
-      x.add_(self.linear(self.widen(normed2, p, weights, layer), p, weights, layer, 3))
+      self.attention_out(x, attended, p, weights, layer)
+      self.feed_forward(x, p, weights, layer)
     f = 2 + 12 * self.layer_count
     last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
     return self.head(last, p, weights).to(6)

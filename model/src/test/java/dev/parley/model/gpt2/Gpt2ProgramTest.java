@@ -331,6 +331,7 @@ class Gpt2ProgramTest {
             "attention_gathered",
             "prompts_products",
             "prompts_flash",
+            "layer_apart",
             "linear_plain",
             "linear_packed",
             "linear_fp16",

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.norm.LayerNorm;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Torch;
@@ -15,6 +16,7 @@ import dev.parley.model.torch.TorchProgram;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.assertj.core.data.Percentage;
@@ -164,6 +166,34 @@ class NativeLinearTest {
     return (float) Math.sqrt(y.sub(exact).square().mean().getFloat());
   }
 
+  /**
+   * As libtorch's LayerNorm before the product and its addition after it, and whoever is beside it.
+   */
+  @ParameterizedTest
+  @EnumSource(Type.class)
+  void product_afterLayerNormAndAdded_isThatOfTheParts(Type type) {
+    for (int in : new int[] {3, 50, 1024}) {
+      try (Product product = new Product(type, 70, in)) {
+        NDArray x = scope.randomNormal(new Shape(29, in)).mul(5).add(2);
+        NDArray gain = scope.randomUniform(0.5f, 1.5f, new Shape(in));
+        NDArray shift = scope.randomNormal(new Shape(in));
+        NDArray before = scope.randomNormal(new Shape(29, 70));
+        NDArray normed = LayerNorm.layerNorm(x, new Shape(in), gain, shift, 1e-5f).get(0);
+        NDArray y = before.duplicate();
+        product.put(x, List.of(gain, shift), false, true, y);
+        float rounding = type == Type.INT8 ? 0.05f : 1e-3f; // of what is on the edge of a step
+
+        assertThat(y.toFloatArray())
+            .containsExactly(
+                product.of(normed, false).add(before).toFloatArray(),
+                Offset.offset(rounding * (float) Math.sqrt(in)));
+        NDArray alone = before.get("7:8").duplicate();
+        product.put(x.get("7:8"), List.of(gain, shift), false, true, alone);
+        assertThat(alone.toFloatArray()).containsExactly(y.get(7).toFloatArray());
+      }
+    }
+  }
+
   /** Of x times 1 plus 0. */
   @Test
   void product_gelu_isHalfOfYTimesOnePlusTanh() {
@@ -223,11 +253,19 @@ class NativeLinearTest {
     }
 
     NDArray of(NDArray x, boolean gelu) {
+      NDArray y = scope.zeros(new Shape(x.getShape().get(0), out));
+      put(x, List.of(), gelu, false, y);
+      return y;
+    }
+
+    void put(NDArray x, List<NDArray> norm, boolean gelu, boolean add, NDArray y) {
       try (IValue rows = TorchProgram.argument(x);
-          IValue packed = TorchProgram.argument(panels);
-          IValue columns = IValue.from((long) out);
-          IValue then = IValue.from(gelu)) {
-        return program.tensor(scope, "product", rows, packed, columns, then);
+          IValue weights = TorchProgram.argument(panels);
+          IValue normed = TorchProgram.list(norm);
+          IValue then = IValue.from(gelu);
+          IValue added = IValue.from(add);
+          IValue result = TorchProgram.argument(y)) {
+        program.call("product", rows, weights, normed, then, added, result).close();
       }
     }
 
