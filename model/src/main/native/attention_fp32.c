@@ -94,4 +94,4 @@ static void read(int64_t count, const Attention *a, Block *block, Tile *tile, in
 }
 
 /* keys, values: fp32 [blocks, heads, 64 size] */
-void attention_fp32(Value *v, uint64_t count, uint64_t results) { run(v, 4 * TOKENS * size(v[JOINED], 3)); }
+void attention_fp32(const Value *v) { run(v, 4 * TOKENS * size(v[JOINED], 3)); }

@@ -133,6 +133,6 @@ static void read(int64_t count, const Attention *a, Block *block, Tile *tile, in
 }
 
 /* keys, values: int16 [blocks, heads, 64 (2 pairs + 2)] */
-void attention_int16(Value *v, uint64_t count, uint64_t results) {
+void attention_int16(const Value *v) {
   run(v, 2 * TOKENS * ((size(v[JOINED], 3) + 1) / 2 * 2 + 2));
 }

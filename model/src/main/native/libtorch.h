@@ -15,6 +15,8 @@ int32_t aoti_torch_library_def(Library library, const char *schema);
 int32_t aoti_torch_library_impl(Library library, const char *name, Operator *implementation);
 int32_t aoti_torch_get_data_ptr(Tensor tensor, void **data);
 int32_t aoti_torch_get_sizes(Tensor tensor, int64_t **sizes);
+int32_t aoti_torch_get_dtype(Tensor tensor, int32_t *dtype);
+int32_t aoti_torch_dtype_int16(void);
 int32_t aoti_torch_delete_tensor_object(Tensor tensor);
 
 /* at::get_num_threads() of C++. */
@@ -34,6 +36,12 @@ static inline int64_t size(Value tensor, int dimension) {
   int64_t *sizes = 0;
   aoti_torch_get_sizes((Tensor)tensor, &sizes);
   return sizes[dimension];
+}
+
+static inline int32_t dtype(Value tensor) {
+  int32_t dtype = 0;
+  aoti_torch_get_dtype((Tensor)tensor, &dtype);
+  return dtype;
 }
 
 /* An operator owns the tensors that it is given. */

@@ -130,12 +130,12 @@ static void work(void *data) {
   }
 }
 
-/* The arguments of every projection: Tensor x [rows, in], Tensor weights [panels, bytes], Tensor gain, Tensor shift [in]
-   or empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after
-   LayerNorm in fp32, then in the weights' type. */
-enum { X, WEIGHTS, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH };
+/* The arguments of the operator: Tensor weights [panels, bytes], Tensor x [rows, in], Tensor gain and shift [in] or
+   empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after LayerNorm
+   in fp32, then in the weights' type; and which type that is: 8 or 16 for integers of so many bits, 0 for fp16. */
+enum { WEIGHTS, X, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH, TYPE };
 
-INLINE Linear linear(const Value *v) {
+INLINE Linear arguments(const Value *v) {
   double epsilon;
   __builtin_memcpy(&epsilon, &v[EPSILON], sizeof(epsilon));
   Linear l = {
@@ -153,6 +153,6 @@ INLINE Linear linear(const Value *v) {
 
 INLINE void run(Linear *l, const Value *v) {
   parallel(work, l, l->rows * l->in * l->out);
-  for (int i = X; i <= SCRATCH; i++)
+  for (int i = WEIGHTS; i <= SCRATCH; i++)
     if (i != EPSILON && i != GELU && i != ADD) release(v[i]);
 }

@@ -35,8 +35,8 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 }
 
 /* weights: int8 [panels, 64 in + 128]: fp16 [in, 32], then 32 biases in fp32 */
-void linear_fp16(Value *v, uint64_t count, uint64_t results) {
-  Linear l = linear(v);
+void linear_fp16(const Value *v) {
+  Linear l = arguments(v);
   l.steps = 0;
   l.row_bytes = 4 * l.in;
   run(&l, v);

@@ -88,8 +88,8 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 /* weights: int8 [panels, groups * (64 length + 128) + 128], `length` of `in` in each of `groups`: int16
    [length / 2, 32, 2] and their Scales, then 32 biases in fp32; scratch of at least
    rows * groups * (2 length + 4) bytes for the steps */
-void linear_int16(Value *v, uint64_t count, uint64_t results) {
-  Linear l = linear(v);
+void linear_int16(const Value *v) {
+  Linear l = arguments(v);
   l.row_bytes = 2 * group_count(&l) * group_length(&l);
   run(&l, v);
 }

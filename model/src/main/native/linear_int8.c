@@ -79,8 +79,8 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 
 /* weights: int8 [panels, 32 k + 384], k = `in` rounded up to fours: [k / 4, 32, 4], then Columns; scratch of
    at least rows * (k + 4) bytes for the steps */
-void linear_int8(Value *v, uint64_t count, uint64_t results) {
-  Linear l = linear(v);
+void linear_int8(const Value *v) {
+  Linear l = arguments(v);
   l.row_bytes = (l.in + 3) / 4 * 4;
   run(&l, v);
 }

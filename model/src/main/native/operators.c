@@ -2,24 +2,20 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-Operator linear_int8, linear_int16, linear_fp16, attention_fp32, attention_int16;
-
-#define PROJECTION \
-  "Tensor x, Tensor weights, Tensor gain, Tensor shift, float epsilon, bool gelu, bool add, Tensor(a!) y, " \
-  "Tensor(b!) scratch) -> ()"
-#define ATTENTION \
-  "Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, Tensor table, " \
-  "Tensor(c!) out) -> ()"
+Operator linear, attention;
 
 static const struct {
   const char *name, *schema;
   Operator *implementation;
 } operators[] = {
-    {"linear_int8", "linear_int8(" PROJECTION, linear_int8},
-    {"linear_int16", "linear_int16(" PROJECTION, linear_int16},
-    {"linear_fp16", "linear_fp16(" PROJECTION, linear_fp16},
-    {"attention_fp32", "attention_fp32(" ATTENTION, attention_fp32},
-    {"attention_int16", "attention_int16(" ATTENTION, attention_int16},
+    {"linear",
+     "linear(Tensor weights, Tensor x, Tensor gain, Tensor shift, float epsilon, bool gelu, bool add, Tensor(a!) y, "
+     "Tensor(b!) scratch, int type) -> ()",
+     linear},
+    {"attention",
+     "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
+     "Tensor table, Tensor(c!) out) -> ()",
+     attention},
 };
 
 /* The digest of what this was built from, for who looks into the file. */

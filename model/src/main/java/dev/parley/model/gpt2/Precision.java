@@ -87,11 +87,11 @@ public enum Precision {
 
   /** fp16 where Parley's kernels cannot be loaded. */
   static final Kernels FP16_FBGEMM =
-      small(List.of("layer_apart.py", "linear_fp16.py"), true, DataType.FLOAT32);
+      small(List.of("layers.py", "linear_fp16.py"), true, DataType.FLOAT32);
 
   /** int8 where Parley's kernels cannot be loaded. */
   static final Kernels INT8_FBGEMM =
-      small(List.of("layer_apart.py", "linear_int8.py"), true, DataType.FLOAT16);
+      small(List.of("layers.py", "linear_int8.py"), true, DataType.FLOAT16);
 
   /** Of a CPU, with weights of 16 bits or fewer, packed from fp32. */
   private static Kernels small(List<String> linear, boolean fbgemm, DataType cache) {
@@ -108,7 +108,7 @@ public enum Precision {
   /** Projections by {@code torch.linear}, all in one type. */
   static Kernels plain(DataType type, boolean gpu) {
     return new Kernels(
-        List.of("layer_apart.py", "linear_plain.py"),
+        List.of("layers.py", "linear_plain.py"),
         attention(gpu, type),
         false,
         type,
@@ -240,7 +240,7 @@ public enum Precision {
     if (device.isGpu()) {
       return plain(this == FP16 ? fp16 : bf16, true);
     }
-    List<String> packed = List.of("layer_apart.py", "linear_packed.py");
+    List<String> packed = List.of("layers.py", "linear_packed.py");
     return switch (this) {
       case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
       case FP16 -> NativeKernels.available() ? FP16_NATIVE : FP16_FBGEMM;

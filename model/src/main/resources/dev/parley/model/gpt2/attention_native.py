@@ -34,11 +34,6 @@
   # Returns [tokens, heads * headSize].
   def attention(self: __torch__.Program, joined: Tensor, caches: List[Tensor], layer: int, counts: List[int], lengths: List[int], prompts: int, plan: Tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
     positions, firsts, begins, blocks = plan
-    keys = caches[2 * layer]
-    values = caches[2 * layer + 1]
     out = torch.empty([joined.size(0), joined.size(2) * joined.size(3)])
-    if keys.dtype == 2:
-      ops.parley.attention_int16(joined, keys, values, positions, firsts, begins, blocks, out)
-    else:
-      ops.parley.attention_fp32(joined, keys, values, positions, firsts, begins, blocks, out)
+    ops.parley.attention(joined, caches[2 * layer], caches[2 * layer + 1], positions, firsts, begins, blocks, out)
     return out

@@ -1,5 +1,6 @@
   # Projections by Parley's own kernels: weights in panels of 32 columns, each with what its products end
-  # with. `panels` and `product` are those of one type.
+  # with. Of one type are `panels`, its number `weights_type`, and `row_bytes`, what a row of so many
+  # numbers takes in it.
   def pack(self: __torch__.Program, p: List[Tensor], dtype: int) -> List[Tensor]:
     packed = annotate(List[Tensor], [])
     for layer in range(self.layer_count):
@@ -22,36 +23,38 @@
     count = x.numel() * x.element_size()
     return torch.empty([0], dtype=1).set_(x.contiguous(), 0, [count], [1]).reshape(shape)
 
-  # LayerNorm of x: [tokens, size], with the weight and the bias at p[b], and a projection of it.
-  def normed_linear(self: __torch__.Program, x: Tensor, p: List[Tensor], b: int, panels: Tensor, out: int, gelu: bool) -> Tensor:
-    y = torch.empty([x.size(0), out])
-    self.product(x, panels, [p[b], p[b + 1]], gelu, False, y)
-    return y
-
-  # See layer_apart.py.
-  def attention_in(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> Tensor:
-    return self.normed_linear(x, p, 2 + 12 * layer, weights[4 * layer], 3 * x.size(1), False)
-
-  def attention_out(self: __torch__.Program, x: Tensor, attended: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> NoneType:
-    self.product(attended, weights[4 * layer + 1], annotate(List[Tensor], []), False, True, x)
-
-  def feed_forward(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], layer: int) -> NoneType:
-    wide = self.normed_linear(x, p, 8 + 12 * layer, weights[4 * layer + 2], 4 * x.size(1), True)
-    self.product(wide, weights[4 * layer + 3], annotate(List[Tensor], []), False, True, x)
+  # All layers: see layers.py. Five operators each, with room for what they find made once: calls cost
+  # more than what a single token computes besides.
+  def layers(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor], caches: List[Tensor], positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int) -> NoneType:
+    rows = x.size(0)
+    size = x.size(1)
+    head_size = size // self.head_count
+    _, firsts, begins, blocks = self.plan(positions, places, counts, lengths, tables, prompts, head_size)
+    joined = torch.empty([rows, 3 * size])
+    heads = joined.reshape([rows, 3, self.head_count, head_size])
+    attended = torch.empty([rows, size])
+    wide = torch.empty([rows, 4 * size])
+    scratch = torch.empty([rows, 4 * size + self.row_bytes(4 * size)], dtype=0)
+    none = torch.empty([0])
+    epsilon = self.layer_norm_epsilon
+    type = self.weights_type()
+    for layer in range(self.layer_count):
+      w = 4 * layer
+      b = 2 + 12 * layer
+      ops.parley.linear(weights[w], x, p[b], p[b + 1], epsilon, False, False, joined, scratch, type)
+      ops.parley.attention(heads, caches[2 * layer], caches[2 * layer + 1], positions, firsts, begins, blocks, attended)
+      ops.parley.linear(weights[w + 1], attended, none, none, epsilon, False, True, x, scratch, type)
+      ops.parley.linear(weights[w + 2], x, p[b + 6], p[b + 7], epsilon, True, False, wide, scratch, type)
+      ops.parley.linear(weights[w + 3], wide, none, none, epsilon, False, True, x, scratch, type)
 
   def head(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: List[Tensor]) -> Tensor:
     y = torch.empty([x.size(0), p[0].size(0)])
-    self.product(x, weights[4 * self.layer_count], annotate(List[Tensor], []), False, False, y)
+    none = torch.empty([0])
+    self.linear(weights[4 * self.layer_count], x, none, none, False, False, y)
     return y
 
-  # The tensor at an index, or an empty one.
-  def or_none(self: __torch__.Program, tensors: List[Tensor], index: int) -> Tensor:
-    if index < len(tensors):
-      return tensors[index]
-    return torch.empty([0])
-
-  # Room for rows of x: [rows, in] after LayerNorm, if that is wanted, and then of so many bytes each.
-  def scratch(self: __torch__.Program, x: Tensor, norm: List[Tensor], row_bytes: int) -> Tensor:
-    if len(norm) > 0:
-      row_bytes = row_bytes + 4 * x.size(1)
-    return torch.empty([x.size(0), row_bytes], dtype=0)
+  # The projection of x: [rows, in], or of its LayerNorm with gain and shift if they are not empty, then
+  # GELU by tanh; it becomes y: [rows, out], or is added to y.
+  def linear(self: __torch__.Program, panels: Tensor, x: Tensor, gain: Tensor, shift: Tensor, gelu: bool, add: bool, y: Tensor) -> NoneType:
+    scratch = torch.empty([x.size(0), 4 * x.size(1) + self.row_bytes(x.size(1))], dtype=0)
+    ops.parley.linear(panels, x, gain, shift, self.layer_norm_epsilon, gelu, add, y, scratch, self.weights_type())

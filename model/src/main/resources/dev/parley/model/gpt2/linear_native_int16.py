@@ -18,7 +18,9 @@
     columns = self.bytes(scales.permute([0, 2, 1, 3]), [panels, groups, 128])
     return torch.cat([torch.cat([pairs, columns], 2).reshape([panels, -1]), self.column(bias, panels)], 1)
 
-  def product(self: __torch__.Program, x: Tensor, panels: Tensor, norm: List[Tensor], gelu: bool, add: bool, y: Tensor) -> NoneType:
-    groups, length = self.groups(x.size(1))
-    scratch = self.scratch(x, norm, groups * (2 * length + 4))
-    ops.parley.linear_int16(x, panels, self.or_none(norm, 0), self.or_none(norm, 1), self.layer_norm_epsilon, gelu, add, y, scratch)
+  def row_bytes(self: __torch__.Program, inputs: int) -> int:
+    groups, length = self.groups(inputs)
+    return groups * (2 * length + 4)
+
+  def weights_type(self: __torch__.Program) -> int:
+    return 16

@@ -11,6 +11,8 @@
     steps = rounded.to(1).reshape([panels, 32, fours, 4]).transpose(1, 2).reshape([panels, -1])
     return torch.cat([steps, self.column(scales, panels), offsets, self.column(bias, panels)], 1)
 
-  def product(self: __torch__.Program, x: Tensor, panels: Tensor, norm: List[Tensor], gelu: bool, add: bool, y: Tensor) -> NoneType:
-    scratch = self.scratch(x, norm, x.size(1) + 7)  # steps, in fours, and a scale
-    ops.parley.linear_int8(x, panels, self.or_none(norm, 0), self.or_none(norm, 1), self.layer_norm_epsilon, gelu, add, y, scratch)
+  def row_bytes(self: __torch__.Program, inputs: int) -> int:
+    return inputs + 7  # in fours, and a scale
+
+  def weights_type(self: __torch__.Program) -> int:
+    return 8

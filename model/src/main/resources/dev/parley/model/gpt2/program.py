@@ -35,15 +35,8 @@ class Program(Module):
   # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
   def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], ids: Tensor, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, wanted: Tensor) -> Tensor:
     size = p[0].size(1)
-    heads = self.head_count
-    head_size = size // heads
-    plan = self.plan(positions, places, counts, lengths, tables, prompts, head_size)
     x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
-    for layer in range(self.layer_count):
-      joined = self.attention_in(x, p, weights, layer).reshape([-1, 3, heads, head_size])
-      attended = self.attention(joined, caches, layer, counts, lengths, prompts, plan)
-      self.attention_out(x, attended, p, weights, layer)
-      self.feed_forward(x, p, weights, layer)
+    self.layers(x, p, weights, caches, positions, places, counts, lengths, tables, prompts)
     f = 2 + 12 * self.layer_count
     last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
     return self.head(last, p, weights).to(6)

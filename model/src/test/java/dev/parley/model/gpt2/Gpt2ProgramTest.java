@@ -331,7 +331,7 @@ class Gpt2ProgramTest {
             "attention_gathered",
             "prompts_products",
             "prompts_flash",
-            "layer_apart",
+            "layers",
             "linear_plain",
             "linear_packed",
             "linear_fp16",

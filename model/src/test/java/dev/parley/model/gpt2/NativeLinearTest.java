@@ -259,13 +259,15 @@ class NativeLinearTest {
     }
 
     void put(NDArray x, List<NDArray> norm, boolean gelu, boolean add, NDArray y) {
-      try (IValue rows = TorchProgram.argument(x);
-          IValue weights = TorchProgram.argument(panels);
-          IValue normed = TorchProgram.list(norm);
+      NDArray none = scope.create(new Shape(0));
+      try (IValue weights = TorchProgram.argument(panels);
+          IValue rows = TorchProgram.argument(x);
+          IValue gain = TorchProgram.argument(norm.isEmpty() ? none : norm.get(0));
+          IValue shift = TorchProgram.argument(norm.isEmpty() ? none : norm.get(1));
           IValue then = IValue.from(gelu);
           IValue added = IValue.from(add);
           IValue result = TorchProgram.argument(y)) {
-        program.call("product", rows, weights, normed, then, added, result).close();
+        program.call("linear", weights, rows, gain, shift, then, added, result).close();
       }
     }
 
