@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
 /**
@@ -22,6 +23,12 @@ import java.util.stream.Stream;
 public final class DecodeBench {
   private static final long SEED = 1;
   private static final int WARM_UP_TOKENS = 4;
+
+  /** So few that there are 5,000 steps. */
+  private static final int WARM_UP_STREAMS = 3;
+
+  /** Whether what runs beside libtorch is compiled, in this process. */
+  private static final AtomicBoolean COMPILED = new AtomicBoolean();
 
   private DecodeBench() {}
 
@@ -92,6 +99,12 @@ public final class DecodeBench {
       throw new IllegalArgumentException(
           "%d prompts for %d streams: there must be at least as many"
               .formatted(work.prompts().size(), most));
+    }
+    if (COMPILED.compareAndSet(false, true)) {
+      Work small = new Work(WarmUp.HALF, WarmUp.HALF);
+      At some = new At(WARM_UP_STREAMS, false);
+      WarmUp.run(
+          rounds.device(), WARM_UP_STREAMS, model -> pace(model, some, small, rounds.device()));
     }
     List<Series<At, Pace>> all =
         rounds.run(

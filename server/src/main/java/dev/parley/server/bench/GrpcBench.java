@@ -22,17 +22,8 @@ public final class GrpcBench {
   private static final long SEED = 5;
   private static final int WARM_UP_TOKENS = 8;
 
-  /**
-   * Messages of the warm-up before anything is measured: HotSpot compiles a method for good after
-   * five to fifteen thousand calls, on cores that libtorch needs.
-   */
-  private static final int WARM_UP_MESSAGES = 15_000;
-
   /** As many as make a step of the smallest model worth its time. */
   private static final int WARM_UP_STREAMS = 32;
-
-  /** A model that costs next to nothing. */
-  private static final Gpt2Config SMALLEST = Gpt2Config.of(1, 8, 1, 128);
 
   private static final float TOP_P = 0.9f;
 
@@ -85,7 +76,12 @@ public final class GrpcBench {
       throws InterruptedException {
     DecodeBench.check(rounds.config(), List.of(streams), context, newTokens);
     try (Tokenizer tokenizer = Gpt2Vocabulary.tokenizer()) {
-      warmUp(rounds, tokenizer);
+      WarmUp.run(
+          rounds.device(),
+          WARM_UP_STREAMS, // greedy: a random model's top-p has half of the vocabulary to draw from
+          model ->
+              new Sampling(model, tokenizer, false)
+                  .sample(WARM_UP_STREAMS, WarmUp.HALF / 2, WarmUp.HALF));
       List<Series<Integer, Sample>> all =
           rounds.run(
               rounds.precisions(),
@@ -95,21 +91,6 @@ public final class GrpcBench {
               (model, count) ->
                   new Sampling(model, tokenizer, sampled).sample(count, context, newTokens));
       return new Measured<>(List.of(), all.stream().map(series -> point(series, streams)).toList());
-    }
-  }
-
-  /**
-   * Lets everything but libtorch be compiled: gRPC, codec, service, scheduler. Greedy: a random
-   * model's top-p has half of the vocabulary to draw from.
-   */
-  private static void warmUp(Rounds rounds, Tokenizer tokenizer) throws InterruptedException {
-    int tokens = SMALLEST.contextLength() / 2;
-    BenchWeights weights = BenchWeights.random(SMALLEST);
-    try (BenchModel model = BenchModel.of(weights, Precision.REFERENCE, rounds.device())) {
-      Sampling sampling = new Sampling(model, tokenizer, false);
-      for (int messages = 0; messages < WARM_UP_MESSAGES; messages += WARM_UP_STREAMS * tokens) {
-        var unused = sampling.sample(WARM_UP_STREAMS, tokens / 2, tokens);
-      }
     }
   }
 
