@@ -6,6 +6,7 @@ import dev.parley.model.torch.NativeKernels;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
  * How the projections of a served model are computed. LayerNorm, the residual stream and the logits
@@ -153,6 +154,7 @@ public enum Precision {
    * fp16             8.4 10.8   19   27
    * int8             4.5  5.1  7.4 14.5
    * fp16, Parley's    27   33   40   60
+   * int16, Parley's   27   30   34   41
    * int8, Parley's    14   16   18   23
    * </pre>
    *
@@ -165,7 +167,8 @@ public enum Precision {
     return switch (this) {
       case REFERENCE, BF16 -> 1; // an oracle stays plain; bf16 on a CPU has not been measured
       case FP16 -> NativeKernels.available() ? 8 : 4;
-      case FP32, INT16 -> 8;
+      case FP32 -> 8;
+      case INT16 -> 16;
       case INT8 -> NativeKernels.available() ? 16 : 8;
     };
   }
@@ -173,14 +176,15 @@ public enum Precision {
   /**
    * The precision that a flag names.
    *
-   * @param name {@code auto} (fp16, or fp32 on another processor than x86-64), {@code reference},
-   *     {@code fp32}, {@code bf16}, {@code fp16}, {@code int16} or {@code int8}
+   * @param name {@code auto} (int16 where Parley's own kernels are, else fp16, or fp32 on another
+   *     processor than x86-64), {@code reference}, {@code fp32}, {@code bf16}, {@code fp16}, {@code
+   *     int16} or {@code int8}
    * @param device that a model is to be served on
    * @throws IllegalArgumentException if there is no such precision
    */
   public static Precision of(String name, Device device) {
     return switch (name.toLowerCase(Locale.ROOT)) {
-      case "auto" -> device.isGpu() || X86_64 ? FP16 : FP32;
+      case "auto" -> auto(device);
       case "fp32" -> FP32;
       case "reference" -> REFERENCE;
       case "bf16" -> BF16;
@@ -192,6 +196,13 @@ public enum Precision {
               "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16, int16 or int8"
                   .formatted(name));
     };
+  }
+
+  private static Precision auto(Device device) {
+    return Stream.of(INT16, FP16)
+        .filter(precision -> precision.hasKernels(device))
+        .findFirst()
+        .orElse(FP32);
   }
 
   /** The precisions that a device has kernels for. */

@@ -12,7 +12,8 @@ class PrecisionTest {
   void of_auto_isOfTheDevice() {
     assertThat(Precision.of("auto", Device.gpu())).isEqualTo(Precision.FP16);
     Precision cpu = Precision.of("Auto", Device.cpu());
-    assertThat(cpu).isIn(Precision.FP16, Precision.FP32);
+    assertThat(cpu).isIn(Precision.INT16, Precision.FP16, Precision.FP32);
+    assertThat(cpu == Precision.INT16).isEqualTo(NativeKernels.available());
     cpu.requireKernels(Device.cpu());
   }
 

@@ -11,7 +11,8 @@ class MachineProbeTest {
     Machine machine = MachineProbe.measure(Device.cpu(), 4);
 
     assertThat(machine.readers()).containsOnlyKeys("sum fp32", "fp32", "fp16", "bf16", "int8");
-    assertThat(machine.operationsPerSecond()).containsOnlyKeys("fp32", "fp16", "bf16", "int8");
+    assertThat(machine.operationsPerSecond())
+        .containsOnlyKeys("fp32", "fp16", "bf16", "int16", "int8");
     assertThat(machine.bytesPerSecond()).isIn(machine.readers().values());
     assertThat(machine.readers().values())
         .allSatisfy(
