@@ -7,6 +7,7 @@
 #include "libtorch.h"
 #include "vectors.h"
 
+/* The numbers of a tile's heads, of which one has at most half as many: see Gpt2Config. */
 enum { TOKENS = 64, MOST_QUERIES = 6, TILE = 64, TILE_NUMBERS = 8192, AHEAD = 8 };
 
 typedef struct {
@@ -139,7 +140,7 @@ static void attend(const Attention *a, int64_t row, int64_t head, int64_t first,
 /* What each thread does: heads of rows, one after the other, first their keys and values, then their attention. */
 static void work(void *data) {
   Attention *a = data;
-  const int64_t tasks = a->rows * a->heads, fit = TILE_NUMBERS / a->size, most = fit < TILE ? fit : TILE;
+  const int64_t tasks = a->rows * a->heads, fit = TILE_NUMBERS / (a->size + 1), most = fit < TILE ? fit : TILE;
   for (int64_t task = take(&a->next_task), following; task < tasks; task = following) {
     following = take(&a->next_task);
     const int64_t row = task / a->heads, head = task % a->heads, end = a->firsts[row + 1];

@@ -96,6 +96,16 @@ class ModelsCommandTest {
     assertThat(run.err()).contains("n_embd is 9, but must be a multiple of n_head = 2");
   }
 
+  @Test
+  void create_headsTooWide_saysSo() {
+    CommandLineRun run =
+        new Workplace(directory)
+            .run("models", "create", "mini", "--layers", "1", "--width", "8194", "--heads", "2")
+            .misused();
+
+    assertThat(run.err()).contains("n_embd / n_head is 4097, but must be at most 4096");
+  }
+
   private static String[] words(String[] last, String... first) {
     return Stream.concat(Arrays.stream(first), Arrays.stream(last)).toArray(String[]::new);
   }

@@ -27,6 +27,9 @@ public record Gpt2Config(
   /** GPT-2's vocabulary: 50,256 byte pairs and the end of text. */
   public static final int GPT2_VOCABULARY_SIZE = 50_257;
 
+  /** The most numbers of a head that attention has room for; published models have 64. */
+  private static final int MOST_HEAD_SIZE = 4096;
+
   /** Checks that the numbers fit together. */
   public Gpt2Config {
     require(vocabularySize > 0, "vocab_size", vocabularySize, "at least 1");
@@ -38,6 +41,11 @@ public record Gpt2Config(
         "n_embd",
         embeddingSize,
         "a multiple of n_head = " + headCount);
+    require(
+        embeddingSize / headCount <= MOST_HEAD_SIZE,
+        "n_embd / n_head",
+        embeddingSize / headCount,
+        "at most " + MOST_HEAD_SIZE);
     require(
         endOfText >= 0 && endOfText < vocabularySize,
         "eos_token_id",

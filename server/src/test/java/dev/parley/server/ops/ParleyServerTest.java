@@ -4,6 +4,8 @@ import static dev.parley.server.ops.TestErrors.errorOf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.Device;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.v1.ChatResponse;
 import dev.parley.v1.GetModelVersionRequest;
 import dev.parley.v1.ListModelsRequest;
@@ -29,7 +31,8 @@ class ParleyServerTest {
     assertThat(server.get("/readyz").statusCode()).isEqualTo(200);
     assertThat(server.get("/metrics").body())
         .contains(
-            "parley_model_info{device=\"cpu\",model=\"parley-tiny\",precision=\"fp16\",version=\"1\"} 1");
+            "parley_model_info{device=\"cpu\",model=\"parley-tiny\",precision=\"%s\",version=\"1\"} 1"
+                .formatted(Precision.of("auto", Device.cpu())));
     assertThat(home.resolve("server.lock")).hasContent(ProcessHandle.current().pid() + "");
     server.close();
     server.close();
