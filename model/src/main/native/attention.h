@@ -102,7 +102,7 @@ INLINE __m512 take_over(const Attention *a, const Tile *tile, int64_t query, con
 }
 
 /* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once. The block
-   at `next_keys` and `next_values` is read afterwards. */
+   at `next_keys` and `next_values` is that of the next task. */
 static void attend(const Attention *a, int64_t row, int64_t head, int64_t first, int64_t end, const char *next_keys,
     const char *next_values) {
   const int64_t blocks = a->positions[end - 1] / TOKENS + 1;

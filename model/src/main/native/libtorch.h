@@ -4,7 +4,7 @@
 
 typedef struct Tensor *Tensor;
 typedef struct Library *Library;
-typedef uint64_t Value; /* an argument of an operator: a Tensor, or an integer */
+typedef uint64_t Value; /* an argument of an operator: a Tensor, an integer, or the bits of a double */
 typedef void Operator(Value *arguments, uint64_t count, uint64_t results);
 
 /* torch/csrc/inductor/aoti_torch/c/shim.h, kept stable across versions since 2.7. */

@@ -3,7 +3,8 @@
 #include "int16.h"
 #include "linear.h"
 
-/* Weights are scaled to up to twice the norm: see `panels`. */
+/* Rounding adds at most 6 to the norm of a group: weights may have one of 65,500, twice that of activations, which
+   `panels` gives them. */
 enum { MOST_IN_GROUP = 128 };
 
 /* What follows a group's weights in a panel. */

@@ -27,7 +27,7 @@ public record Gpt2Config(
   /** GPT-2's vocabulary: 50,256 byte pairs and the end of text. */
   public static final int GPT2_VOCABULARY_SIZE = 50_257;
 
-  /** The most numbers of a head that attention has room for; published models have 64. */
+  /** The most numbers of a head that attention.h has room for; published models have 64. */
   private static final int MOST_HEAD_SIZE = 4096;
 
   /** Checks that the numbers fit together. */

@@ -35,20 +35,20 @@ public enum Precision {
   INT16,
   /**
    * int8 weights, one scale an output channel; activations quantized in each step, one scale a row;
-   * keys and values in fp16. For x86-64 processors.
+   * keys and values in int16 with Parley's own kernels, else in fp16. For x86-64 processors.
    */
   INT8;
 
   /**
    * The kernels that a precision stands for on one device.
    *
-   * @param linear the sources of the program's projections
+   * @param linear the sources of the program's layers and projections
    * @param attention the sources of its attention
    * @param fbgemm whether its packed weights are FBGEMM's own type, else tensors
    * @param weights the type that projections are packed from
    * @param embedding the type of the token embedding
    * @param cache the type of keys and values
-   * @param prompts the type in which prompts attend
+   * @param prompts the type in which prompts attend by libtorch
    */
   record Kernels(
       List<String> linear,
@@ -118,7 +118,7 @@ public enum Precision {
         type);
   }
 
-  /** The same with Parley's own attention, in which prompts attend in fp32. */
+  /** The same with Parley's own attention, to keys and values in fp32 or int16. */
   static Kernels withNativeAttention(Kernels kernels) {
     return new Kernels(
         kernels.linear(),
@@ -198,6 +198,17 @@ public enum Precision {
     };
   }
 
+  /**
+   * Checks a name, whatever the device; loads nothing.
+   *
+   * @throws IllegalArgumentException if there is no such precision
+   */
+  public static void requireName(String name) {
+    if (!name.equalsIgnoreCase("auto")) {
+      Precision unused = of(name, Device.cpu());
+    }
+  }
+
   private static Precision auto(Device device) {
     return Stream.of(INT16, FP16)
         .filter(precision -> precision.hasKernels(device))
@@ -263,6 +274,13 @@ public enum Precision {
         yield NativeKernels.available() ? withNativeAttention(libtorchs) : libtorchs;
       }
     };
+  }
+
+  /**
+   * Whether attention computes with integers of 16 bits on a device, as its keys and values are.
+   */
+  public boolean attendsInInt16(Device device) {
+    return kernels(device).cache() == DataType.INT16;
   }
 
   /**

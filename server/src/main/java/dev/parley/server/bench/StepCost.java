@@ -29,7 +29,7 @@ public record StepCost(
   /**
    * A step whose rows all read as much.
    *
-   * @param device on a CPU, attention's arithmetic is fp32 in every precision
+   * @param device on a CPU, attention's arithmetic is fp32 or, with keys and values in it, int16
    * @param rows conversations
    * @param tokens that each of them reads
    * @param context tokens that the last of them looks back on, itself included
@@ -44,7 +44,7 @@ public record StepCost(
     int bytes = bytes(precision);
     return new StepCost(
         type(precision),
-        device.isGpu() ? type(precision) : "fp32",
+        attentionType(precision, device),
         new Part(weights * bytes, 2 * weights * all),
         new Part(
             rows * context * precision.cacheBytesPerToken(config, device),
@@ -75,6 +75,13 @@ public record StepCost(
     return projections.bound(memory, arithmetic)
         + attention.bound(memory, machine.operations(attentionType))
         + head.bound(memory, arithmetic);
+  }
+
+  private static String attentionType(Precision precision, Device device) {
+    if (device.isGpu()) {
+      return type(precision);
+    }
+    return precision.attendsInInt16(device) ? "int16" : "fp32";
   }
 
   private static String type(Precision precision) {

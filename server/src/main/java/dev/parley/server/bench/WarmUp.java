@@ -21,7 +21,7 @@ final class WarmUp {
 
   private WarmUp() {}
 
-  /** Makes {@value #HALF} tokens of a reply for each stream. */
+  /** Makes so many tokens of a reply for each stream as are half of a context. */
   interface Replies {
     void make(BenchModel model) throws InterruptedException;
   }

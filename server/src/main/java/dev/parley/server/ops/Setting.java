@@ -1,6 +1,5 @@
 package dev.parley.server.ops;
 
-import ai.djl.Device;
 import dev.parley.model.gpt2.Precision;
 import dev.parley.trainer.job.TrainerProcess;
 import java.nio.file.Path;
@@ -233,7 +232,7 @@ public record Setting<T>(
   }
 
   private static String precision(String name) {
-    var unused = Precision.of(name, Device.cpu());
+    Precision.requireName(name);
     return name;
   }
 

@@ -70,6 +70,8 @@ class StepCostTest {
 
   private static Machine machine(double bytes, double operations) {
     return new Machine(
-        bytes, Map.of(), Map.of("fp32", operations, "fp16", operations, "int8", operations));
+        bytes,
+        Map.of(),
+        Map.of("fp32", operations, "fp16", operations, "int16", operations, "int8", operations));
   }
 }
