@@ -12,6 +12,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /** {@code parley models}: each subcommand in both forms, on versions that were really trained. */
@@ -86,24 +88,18 @@ class ModelsCommandTest {
     assertThat(versions.get(0).get("file_sha256")).isNotEqualTo(versions.get(2).get("file_sha256"));
   }
 
-  @Test
-  void create_widthIsNoMultipleOfHeads_saysSo() {
+  @ParameterizedTest
+  @CsvSource({
+    "9, 'n_embd is 9, but must be a multiple of n_head = 2'",
+    "8194, 'n_embd / n_head is 4097, but must be at most 4096'"
+  })
+  void create_widthThatTwoHeadsCannotShare_saysSo(String width, String message) {
     CommandLineRun run =
         new Workplace(directory)
-            .run("models", "create", "mini", "--layers", "1", "--width", "9", "--heads", "2")
+            .run("models", "create", "mini", "--layers", "1", "--width", width, "--heads", "2")
             .misused();
 
-    assertThat(run.err()).contains("n_embd is 9, but must be a multiple of n_head = 2");
-  }
-
-  @Test
-  void create_headsTooWide_saysSo() {
-    CommandLineRun run =
-        new Workplace(directory)
-            .run("models", "create", "mini", "--layers", "1", "--width", "8194", "--heads", "2")
-            .misused();
-
-    assertThat(run.err()).contains("n_embd / n_head is 4097, but must be at most 4096");
+    assertThat(run.err()).contains(message);
   }
 
   private static String[] words(String[] last, String... first) {

@@ -72,19 +72,13 @@ public enum Precision {
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
   /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
-  static final Kernels INT8_NATIVE =
-      withNativeAttention(
-          small(List.of("linear_native.py", "linear_native_int8.py"), false, DataType.INT16));
+  static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.INT16);
 
   /** int16 by Parley's own kernels. */
-  static final Kernels INT16_NATIVE =
-      withNativeAttention(
-          small(List.of("linear_native.py", "linear_native_int16.py"), false, DataType.INT16));
+  static final Kernels INT16_NATIVE = parley("linear_native_int16.py", DataType.INT16);
 
   /** fp16 by Parley's own kernels. */
-  static final Kernels FP16_NATIVE =
-      withNativeAttention(
-          small(List.of("linear_native.py", "linear_native_fp16.py"), false, DataType.FLOAT32));
+  static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
 
   /** fp16 where Parley's kernels cannot be loaded. */
   static final Kernels FP16_FBGEMM =
@@ -93,6 +87,11 @@ public enum Precision {
   /** int8 where Parley's kernels cannot be loaded. */
   static final Kernels INT8_FBGEMM =
       small(List.of("layers.py", "linear_int8.py"), true, DataType.FLOAT16);
+
+  /** Parley's own kernels, with the sources of one type of weights. */
+  private static Kernels parley(String type, DataType cache) {
+    return withNativeAttention(small(List.of("linear_native.py", type), false, cache));
+  }
 
   /** Of a CPU, with weights of 16 bits or fewer, packed from fp32. */
   private static Kernels small(List<String> linear, boolean fbgemm, DataType cache) {
