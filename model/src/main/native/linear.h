@@ -76,12 +76,14 @@ enum { TRIPLES = MOST_ROWS / 3 };
 /* How much of the next panel comes from memory while this one is multiplied by a block. */
 typedef enum { NOTHING, HALF, ALL } Ahead;
 
-/* Fetches what 128 bytes of this panel stand for. */
-INLINE void prefetch(const char **next, Ahead ahead) {
+/* Fetches what so many bytes of this panel stand for, at most 192. */
+INLINE void prefetch(const char **next, Ahead ahead, int64_t bytes) {
   if (ahead == NOTHING) return;
+  const int64_t fetched = ahead == ALL ? bytes : bytes / 2;
   _mm_prefetch(*next, _MM_HINT_T1);
-  if (ahead == ALL) _mm_prefetch(*next += 64, _MM_HINT_T1);
-  *next += 64;
+  if (fetched > 64) _mm_prefetch(*next + 64, _MM_HINT_T1);
+  if (fetched > 128) _mm_prefetch(*next + 128, _MM_HINT_T1);
+  *next += fetched;
 }
 
 static void quantize(const Linear *, int64_t row);
@@ -132,7 +134,7 @@ static void work(void *data) {
 
 /* The arguments of the operator: Tensor weights [panels, bytes], Tensor x [rows, in], Tensor gain and shift [in] or
    empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after LayerNorm
-   in fp32, then in the weights' type; and which type that is: 8 or 16 for integers of so many bits, 0 for fp16. */
+   in fp32, then in the weights' type; and which type that is: 8 or 12 for integers of so many bits, 0 for fp16. */
 enum { WEIGHTS, X, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH, TYPE };
 
 INLINE Linear arguments(const Value *v) {

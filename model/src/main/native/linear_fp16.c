@@ -15,7 +15,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
   for (int64_t i = 0; i < l->in; i++) {
-    if (i % 2 == 0) prefetch(&next, ahead);
+    if (i % 2 == 0) prefetch(&next, ahead, 128);
     const __m512 left = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i)));
     const __m512 right = _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(weights + 64 * i + 32)));
 #pragma GCC unroll 12

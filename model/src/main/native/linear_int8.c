@@ -53,7 +53,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     sums[r][1] = _mm512_load_si512(columns->offsets + 16);
   }
   for (int64_t i = 0; i < fours; i++) {
-    prefetch(&next, ahead);
+    prefetch(&next, ahead, 128);
     const __m512i left = _mm512_load_si512(weights + 128 * i);
     const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
 #pragma GCC unroll 12

@@ -28,11 +28,12 @@ public enum Precision {
    */
   FP16,
   /**
-   * int16 weights, one scale for at most 128 inputs of an output channel; activations quantized in
-   * each step, one scale for as many of a row. As exact as fp16 weights, and twice as much
-   * arithmetic a second as fp32. For processors that Parley's own kernels are for.
+   * Weights of 12 bits, one scale for at most 128 inputs of an output channel; activations of 16,
+   * quantized in each step, one scale for as many of a row. Twice as exact as bf16 weights, three
+   * quarters of the bytes, and twice as much arithmetic a second as fp32. For processors that
+   * Parley's own kernels are for.
    */
-  INT16,
+  INT12,
   /**
    * int8 weights, one scale an output channel; activations quantized in each step, one scale a row;
    * keys and values in int16 with Parley's own kernels, else in fp16. For x86-64 processors.
@@ -74,8 +75,8 @@ public enum Precision {
   /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
   static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.INT16);
 
-  /** int16 by Parley's own kernels. */
-  static final Kernels INT16_NATIVE = parley("linear_native_int16.py", DataType.INT16);
+  /** int12 by Parley's own kernels. */
+  static final Kernels INT12_NATIVE = parley("linear_native_int12.py", DataType.INT16);
 
   /** fp16 by Parley's own kernels. */
   static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
@@ -153,7 +154,7 @@ public enum Precision {
    * fp16             8.4 10.8   19   27
    * int8             4.5  5.1  7.4 14.5
    * fp16, Parley's    27   33   40   60
-   * int16, Parley's   27   30   34   41
+   * int12, Parley's   22   25   29   36
    * int8, Parley's    14   16   18   23
    * </pre>
    *
@@ -167,7 +168,7 @@ public enum Precision {
       case REFERENCE, BF16 -> 1; // an oracle stays plain; bf16 on a CPU has not been measured
       case FP16 -> NativeKernels.available() ? 8 : 4;
       case FP32 -> 8;
-      case INT16 -> 16;
+      case INT12 -> 16;
       case INT8 -> NativeKernels.available() ? 16 : 8;
     };
   }
@@ -175,9 +176,9 @@ public enum Precision {
   /**
    * The precision that a flag names.
    *
-   * @param name {@code auto} (int16 where Parley's own kernels are, else fp16, or fp32 on another
+   * @param name {@code auto} (int12 where Parley's own kernels are, else fp16, or fp32 on another
    *     processor than x86-64), {@code reference}, {@code fp32}, {@code bf16}, {@code fp16}, {@code
-   *     int16} or {@code int8}
+   *     int12} or {@code int8}
    * @param device that a model is to be served on
    * @throws IllegalArgumentException if there is no such precision
    */
@@ -188,11 +189,11 @@ public enum Precision {
       case "reference" -> REFERENCE;
       case "bf16" -> BF16;
       case "fp16" -> FP16;
-      case "int16" -> INT16;
+      case "int12" -> INT12;
       case "int8" -> INT8;
       default ->
           throw new IllegalArgumentException(
-              "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16, int16 or int8"
+              "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16, int12 or int8"
                   .formatted(name));
     };
   }
@@ -209,7 +210,7 @@ public enum Precision {
   }
 
   private static Precision auto(Device device) {
-    return Stream.of(INT16, FP16)
+    return Stream.of(INT12, FP16)
         .filter(precision -> precision.hasKernels(device))
         .findFirst()
         .orElse(FP32);
@@ -233,7 +234,7 @@ public enum Precision {
     return switch (this) {
       case REFERENCE, FP32 -> true;
       case BF16, FP16 -> device.isGpu() || X86_64;
-      case INT16 -> !device.isGpu() && NativeKernels.available();
+      case INT12 -> !device.isGpu() && NativeKernels.available();
       case INT8 -> !device.isGpu() && X86_64;
     };
   }
@@ -265,7 +266,7 @@ public enum Precision {
     return switch (this) {
       case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
       case FP16 -> NativeKernels.available() ? FP16_NATIVE : FP16_FBGEMM;
-      case INT16 -> INT16_NATIVE;
+      case INT12 -> INT12_NATIVE;
       case INT8 -> NativeKernels.available() ? INT8_NATIVE : INT8_FBGEMM;
       case FP32, REFERENCE -> {
         Kernels libtorchs =

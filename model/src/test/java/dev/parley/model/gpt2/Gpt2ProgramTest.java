@@ -40,7 +40,7 @@ class Gpt2ProgramTest {
     "REFERENCE, 1e-4",
     "FP32, 1e-4",
     "FP16, 0.01",
-    "INT16, 0.01",
+    "INT12, 0.01",
     "BF16, 0.2",
     "INT8, 0.5"
   })
@@ -338,7 +338,7 @@ class Gpt2ProgramTest {
             "linear_int8",
             "linear_native",
             "linear_native_int8",
-            "linear_native_int16",
+            "linear_native_int12",
             "linear_native_fp16",
             "attention_native")) {
       program.append(source(Path.of("src/main/resources/dev/parley/model/gpt2", name + ".py")));

@@ -12,8 +12,8 @@ class PrecisionTest {
   void of_auto_isOfTheDevice() {
     assertThat(Precision.of("auto", Device.gpu())).isEqualTo(Precision.FP16);
     Precision cpu = Precision.of("Auto", Device.cpu());
-    assertThat(cpu).isIn(Precision.INT16, Precision.FP16, Precision.FP32);
-    assertThat(cpu == Precision.INT16).isEqualTo(NativeKernels.available());
+    assertThat(cpu).isIn(Precision.INT12, Precision.FP16, Precision.FP32);
+    assertThat(cpu == Precision.INT12).isEqualTo(NativeKernels.available());
     cpu.requireKernels(Device.cpu());
   }
 
@@ -22,7 +22,7 @@ class PrecisionTest {
     assertThatThrownBy(() -> Precision.of("int4", Device.cpu()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("int4")
-        .hasMessageContaining("auto, reference, fp32, bf16, fp16, int16 or int8");
+        .hasMessageContaining("auto, reference, fp32, bf16, fp16, int12 or int8");
   }
 
   @Test
@@ -32,8 +32,8 @@ class PrecisionTest {
   }
 
   @Test
-  void on_aCpu_int16WhereParleysKernelsAre() {
-    assertThat(Precision.on(Device.cpu()).contains(Precision.INT16))
+  void on_aCpu_int12WhereParleysKernelsAre() {
+    assertThat(Precision.on(Device.cpu()).contains(Precision.INT12))
         .isEqualTo(NativeKernels.available());
   }
 

@@ -24,8 +24,8 @@ final class MemoryNeed {
    */
   static boolean together(Gpt2Config config, Collection<Precision> precisions, long cachedTokens) {
     // The token embedding may be there twice, as the embedding and packed as the head.
-    long bytes = precisions.stream().mapToLong(precision -> 2L * StepCost.bytes(precision)).sum();
-    long models = (bytes + PACKING_BYTES) * config.parameterCount();
+    double bytes = 2 * precisions.stream().mapToDouble(StepCost::bytes).sum();
+    double models = (bytes + PACKING_BYTES) * config.parameterCount();
     long caches = precisions.size() * cacheBytes(config, cachedTokens);
     return models + caches <= memory() / 4 * 3;
   }

@@ -41,7 +41,7 @@ public record StepCost(
     double head = config.vocabularySize() * size;
     double all = (double) rows * tokens;
     double seen = context - (tokens - 1) / 2.0; // on average: a token does not see those after it
-    int bytes = bytes(precision);
+    double bytes = bytes(precision);
     return new StepCost(
         type(precision),
         attentionType(precision, device),
@@ -89,16 +89,17 @@ public record StepCost(
       case REFERENCE, FP32 -> "fp32";
       case BF16 -> "bf16";
       case FP16 -> "fp16";
-      case INT16 -> "int16";
+      case INT12 -> "int16";
       case INT8 -> "int8";
     };
   }
 
   /** Of a weight. */
-  static int bytes(Precision precision) {
+  static double bytes(Precision precision) {
     return switch (precision) {
       case REFERENCE, FP32 -> 4;
-      case BF16, FP16, INT16 -> 2;
+      case BF16, FP16 -> 2;
+      case INT12 -> 1.5;
       case INT8 -> 1;
     };
   }
