@@ -1,21 +1,19 @@
 package dev.parley.model.gpt2;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
 import dev.parley.model.torch.TorchProgram;
+import java.nio.LongBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
+import java.util.Objects;
 
 /**
  * What the program's {@code step} takes of some rows, in its order. Rows with many new tokens are
- * read one by one; the tokens of the others, each with its row's blocks, in groups.
+ * read one by one; the tokens of the others, each with its row's blocks, in groups. All goes over
+ * in one piece: a tensor takes as long to make as some hundred numbers to fill in.
  */
 final class StepInput implements AutoCloseable {
   /**
@@ -23,6 +21,9 @@ final class StepInput implements AutoCloseable {
    * not depend on its neighbours, there are never fewer.
    */
   private static final int LEAST_LENGTH = 16;
+
+  /** Sizes that are not those of a part. */
+  private static final int HEAD = 4;
 
   /**
    * What kernels of attention take together.
@@ -53,24 +54,12 @@ final class StepInput implements AutoCloseable {
     int length() {
       return cache.length() + tokens.length;
     }
-
-    LongStream positions() {
-      return LongStream.range(cache.length(), length());
-    }
-
-    /** Of each token: its block's number times its size, plus the place in it. */
-    LongStream places() {
-      return positions()
-          .map(
-              token ->
-                  (long) cache.block((int) token) * KeyValueBlocks.TOKENS
-                      + token % KeyValueBlocks.TOKENS);
-    }
   }
 
   private final Grouping grouping;
   private final NDManager scope;
-  private final List<IValue> values = new ArrayList<>();
+  private final IValue numbers;
+  private final IValue sizes;
 
   /**
    * Arguments.
@@ -81,30 +70,60 @@ final class StepInput implements AutoCloseable {
    */
   StepInput(NDManager parent, Grouping grouping, List<NewTokens> rows) {
     this.grouping = grouping;
-    List<NewTokens> alone = rows.stream().filter(this::alone).toList();
-    List<NewTokens> together =
-        rows.stream()
-            .filter(row -> !alone(row))
-            .sorted(Comparator.comparingInt(NewTokens::blocks).reversed())
-            .toList();
     List<List<NewTokens>> parts = new ArrayList<>();
-    alone.forEach(row -> parts.add(List.of(row)));
-    parts.addAll(groups(together, grouping.blocks()));
-    List<NewTokens> ordered = parts.stream().flatMap(List::stream).toList();
-    this.scope = parent.newSubManager();
-    try {
-      addTensor(ordered.stream().flatMapToLong(row -> longs(row.tokens())));
-      addTensor(ordered.stream().flatMapToLong(NewTokens::positions));
-      addTensor(together.stream().flatMapToLong(NewTokens::places));
-      addList(parts.stream().mapToLong(StepInput::tokens));
-      addList(parts.stream().mapToLong(this::longest));
-      values.add(TorchProgram.list(parts.stream().map(this::table).toList()));
-      values.add(IValue.from((long) alone.size()));
-      addTensor(wanted(rows, ordered));
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
+    List<NewTokens> together = new ArrayList<>();
+    for (NewTokens row : rows) {
+      if (alone(row)) {
+        parts.add(List.of(row));
+      } else {
+        together.add(row);
+      }
     }
+    int prompts = parts.size();
+    together.sort(Comparator.comparingInt(NewTokens::blocks).reversed());
+    parts.addAll(groups(together, grouping.blocks()));
+    List<NewTokens> ordered = new ArrayList<>();
+    parts.forEach(ordered::addAll);
+
+    long[] counts = sizes(rows, parts, prompts);
+    LongBuffer all = LongBuffer.allocate(length(counts));
+    putIds(all, ordered);
+    putPositions(all, ordered);
+    together.forEach(row -> putPlaces(all, row));
+    putWanted(all, rows, ordered);
+    parts.forEach(part -> putTable(all, part));
+
+    this.scope = parent.newSubManager();
+    this.numbers = TorchProgram.argument(scope.create(all.array()));
+    this.sizes = IValue.listFrom(counts);
+  }
+
+  /** What the program says of {@code sizes}. */
+  private long[] sizes(List<NewTokens> rows, List<List<NewTokens>> parts, int prompts) {
+    long[] sizes = new long[HEAD + 3 * parts.size()];
+    sizes[0] = tokens(rows);
+    for (NewTokens row : rows) {
+      sizes[1] += alone(row) ? 0 : row.tokens().length;
+      sizes[2] += row.wanted().length;
+    }
+    sizes[3] = prompts;
+    int at = HEAD;
+    for (List<NewTokens> part : parts) {
+      sizes[at++] = tokens(part);
+      sizes[at++] = longest(part);
+      sizes[at++] = part.get(0).blocks(); // it has the most
+    }
+    return sizes;
+  }
+
+  /** How many numbers there are. */
+  private static int length(long[] sizes) {
+    long length = 2 * sizes[0] + sizes[1] + sizes[2];
+    for (int i = 0; HEAD + 3 * i < sizes.length; i++) {
+      long lines = i < sizes[3] ? 1 : sizes[HEAD + 3 * i];
+      length += lines * sizes[HEAD + 3 * i + 2];
+    }
+    return Math.toIntExact(length);
   }
 
   /** Rows with the most blocks come first. */
@@ -132,53 +151,72 @@ final class StepInput implements AutoCloseable {
     return row.tokens().length > grouping.tokens();
   }
 
-  private static long tokens(List<NewTokens> part) {
-    return part.stream().mapToLong(row -> row.tokens().length).sum();
-  }
-
-  private long longest(List<NewTokens> part) {
-    long longest = part.stream().mapToLong(NewTokens::length).max().orElseThrow();
-    return alone(part.get(0)) ? longest : Math.max(longest, LEAST_LENGTH);
-  }
-
-  /** The blocks of a row that is read by itself, or of each token of a group. */
-  private NDArray table(List<NewTokens> part) {
-    int width = part.get(0).blocks();
-    int height = alone(part.get(0)) ? 1 : (int) tokens(part);
-    long[] table = new long[height * width]; // block 0 where there are no more
-    int line = 0;
+  private static int tokens(List<NewTokens> part) {
+    int tokens = 0;
     for (NewTokens row : part) {
-      for (int i = 0; i < (alone(row) ? 1 : row.tokens().length); i++, line++) {
-        for (int block = 0; block < row.blocks(); block++) {
-          table[line * width + block] = row.cache().block(block * KeyValueBlocks.TOKENS);
-        }
+      tokens += row.tokens().length;
+    }
+    return tokens;
+  }
+
+  private int longest(List<NewTokens> part) {
+    int longest = alone(part.get(0)) ? 0 : LEAST_LENGTH;
+    for (NewTokens row : part) {
+      longest = Math.max(longest, row.length());
+    }
+    return longest;
+  }
+
+  private static void putIds(LongBuffer all, List<NewTokens> rows) {
+    for (NewTokens row : rows) {
+      for (int id : row.tokens()) {
+        all.put(id);
       }
     }
-    return scope.create(table, new Shape(height, width));
+  }
+
+  private static void putPositions(LongBuffer all, List<NewTokens> rows) {
+    for (NewTokens row : rows) {
+      for (int at = row.cache().length(); at < row.length(); at++) {
+        all.put(at);
+      }
+    }
+  }
+
+  /** Of each token: its block's number times its size, plus the place in it. */
+  private static void putPlaces(LongBuffer all, NewTokens row) {
+    for (int at = row.cache().length(); at < row.length(); at++) {
+      all.put((long) row.cache().block(at) * KeyValueBlocks.TOKENS + at % KeyValueBlocks.TOKENS);
+    }
   }
 
   /** Where the tokens that count stand, in the order of the rows as they were given. */
-  private static LongStream wanted(List<NewTokens> rows, List<NewTokens> ordered) {
-    IdentityHashMap<NewTokens, long[]> wanted = new IdentityHashMap<>();
+  private static void putWanted(LongBuffer all, List<NewTokens> rows, List<NewTokens> ordered) {
+    IdentityHashMap<NewTokens, Integer> begins = new IdentityHashMap<>();
     int at = 0;
     for (NewTokens row : ordered) {
-      int begin = at;
-      wanted.put(row, longs(row.wanted()).map(token -> begin + token).toArray());
+      begins.put(row, at);
       at += row.tokens().length;
     }
-    return rows.stream().map(wanted::get).flatMapToLong(Arrays::stream);
+    for (NewTokens row : rows) {
+      int begin = Objects.requireNonNull(begins.get(row));
+      for (int token : row.wanted()) {
+        all.put(begin + token);
+      }
+    }
   }
 
-  private static LongStream longs(int[] numbers) {
-    return Arrays.stream(numbers).asLongStream();
-  }
-
-  private void addTensor(LongStream numbers) {
-    values.add(TorchProgram.argument(scope.create(numbers.toArray())));
-  }
-
-  private void addList(LongStream numbers) {
-    values.add(IValue.listFrom(numbers.toArray()));
+  /** The blocks of a row that is read by itself, or of each token of a group. */
+  private void putTable(LongBuffer all, List<NewTokens> part) {
+    int width = part.get(0).blocks();
+    for (NewTokens row : part) {
+      for (int i = 0; i < (alone(row) ? 1 : row.tokens().length); i++) {
+        for (int block = 0; block < width; block++) {
+          boolean there = block < row.blocks();
+          all.put(there ? row.cache().block(block * KeyValueBlocks.TOKENS) : 0);
+        }
+      }
+    }
   }
 
   /**
@@ -188,14 +226,17 @@ final class StepInput implements AutoCloseable {
    * @param after those that come after them
    */
   IValue[] arguments(List<IValue> before, IValue... after) {
-    return Stream.of(before.stream(), values.stream(), Arrays.stream(after))
-        .flatMap(part -> part)
-        .toArray(IValue[]::new);
+    List<IValue> arguments = new ArrayList<>(before);
+    arguments.add(numbers);
+    arguments.add(sizes);
+    arguments.addAll(List.of(after));
+    return arguments.toArray(IValue[]::new);
   }
 
   @Override
   public void close() {
-    values.forEach(IValue::close);
+    numbers.close();
+    sizes.close();
     scope.close();
   }
 }

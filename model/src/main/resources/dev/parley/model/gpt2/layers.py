@@ -1,5 +1,6 @@
   # All layers, one operator after the other, around projections by `linear` and `widen`.
-  #   x: [tokens, size], the residual stream, to which each layer adds; the others are those of `step`
+  #   x: [tokens, size], the residual stream, to which each layer adds
+  #   positions, places, counts, lengths, tables, prompts: what `step` finds in its numbers and sizes
   def layers(self: __torch__.Program, x: Tensor, p: List[Tensor], weights: #weights#, caches: List[Tensor], positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int) -> NoneType:
     size = x.size(1)
     head_size = size // self.head_count

@@ -23,19 +23,40 @@ class Program(Module):
   #   p: what `keep` returns
   #   caches: the tables of each layer, see `table_shapes`, with the keys and values of the tokens
   #     before; those of the new tokens are written to them
-  #   ids, positions: [tokens]
-  #   places: [tokens of groups], 64 times the block that a token's keys and values go to, plus the
-  #     place in it
-  #   counts[i]: the tokens of a prompt or a group
-  #   lengths[i]: the most tokens that one of them attends to, itself included; of a group at least 16
-  #   tables[i]: [1, blocks] for a prompt, [counts[i], blocks] for a group: the blocks of each
-  #     conversation, in order, and block 0 where it has no more
-  #   prompts: how many of counts, lengths and tables are prompts
-  #   wanted: [wanted], the indices into tokens whose logits are returned
+  #   numbers: one after the other
+  #     the ids of tokens, then their positions
+  #     the places of the tokens of groups: 64 times the block that a token's keys and values go to,
+  #       plus the place in it
+  #     the indices into tokens whose logits are returned
+  #     for a prompt its blocks in order, for a group those of each of its tokens, with block 0 where
+  #       it has fewer than others
+  #   sizes: how many tokens, tokens of groups, logits and prompts; then of each prompt and each group
+  #     how many tokens it has
+  #     the most that one of them attends to, itself included; of a group at least 16
+  #     how many blocks there are for it, or for each of its tokens
   # Returns the logits [wanted, vocabulary] in fp32. Attention never looks at another row.
-  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], ids: Tensor, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, wanted: Tensor) -> Tensor:
+  def step(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], numbers: Tensor, sizes: List[int]) -> Tensor:
+    tokens = sizes[0]
+    together = sizes[1]
+    prompts = sizes[3]
+    positions = numbers.narrow(0, tokens, tokens)
+    places = numbers.narrow(0, 2 * tokens, together)
+    wanted = numbers.narrow(0, 2 * tokens + together, sizes[2])
+    at = 2 * tokens + together + sizes[2]
+    counts = annotate(List[int], [])
+    lengths = annotate(List[int], [])
+    tables = annotate(List[Tensor], [])
+    for i in range((len(sizes) - 4) // 3):
+      counts.append(sizes[4 + 3 * i])
+      lengths.append(sizes[5 + 3 * i])
+      blocks = sizes[6 + 3 * i]
+      rows = 1
+      if i >= prompts:
+        rows = counts[i]
+      tables.append(numbers.narrow(0, at, rows * blocks).reshape([rows, blocks]))
+      at = at + rows * blocks
     size = p[0].size(1)
-    x = torch.embedding(p[0], ids).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
+    x = torch.embedding(p[0], numbers.narrow(0, 0, tokens)).to(6) + torch.embedding(p[1], positions)  # [tokens, size]
     self.layers(x, p, weights, caches, positions, places, counts, lengths, tables, prompts)
     f = 2 + 12 * self.layer_count
     last = torch.layer_norm(x.index_select(0, wanted), [size], p[f], p[f + 1], self.layer_norm_epsilon)
@@ -124,11 +145,11 @@ class Program(Module):
     return (values2, torch.gather(candidates, 1, at))
 
   # `step`, and of the logits only what they say about the tokens that do come next.
-  #   targets: [wanted], the token after each of `wanted`
+  #   targets: [wanted], the token after each of those that are asked about
   # Returns [2, wanted] in fp64: the logarithms of their probabilities, and 1 for those that no other
   # token exceeds, 0 for the rest.
-  def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], ids: Tensor, positions: Tensor, places: Tensor, counts: List[int], lengths: List[int], tables: List[Tensor], prompts: int, wanted: Tensor, targets: Tensor) -> Tensor:
-    logits = self.step(p, weights, caches, ids, positions, places, counts, lengths, tables, prompts, wanted)
+  def score(self: __torch__.Program, p: List[Tensor], weights: #weights#, caches: List[Tensor], numbers: Tensor, sizes: List[int], targets: Tensor) -> Tensor:
+    logits = self.step(p, weights, caches, numbers, sizes)
     chosen = torch.gather(logits, 1, targets.unsqueeze(1))  # [wanted, 1]
     best = torch.amax(logits, [1], True)
     normaliser = torch.log(torch.exp_(logits.sub_(best)).sum([1], True))
