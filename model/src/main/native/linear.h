@@ -4,13 +4,22 @@
    a row is rounded to that type (`quantize`) and how some rows are multiplied by a panel (`multiply`). */
 #pragma once
 #include "libtorch.h"
+#include "tiles.h"
 #include "vectors.h"
 
 enum { COLUMNS = 32, MOST_ROWS = 12 }; /* 24 sums, two vectors of weights and one of x fill the registers */
 
 enum { CHUNK = 512 << 10 }; /* bytes of x that stay in a core's cache while panels pass by */
 
+/* Rows that are multiplied together. The numbers of all blocks' rows differ by one at most. */
 typedef struct {
+  int64_t first, count;
+} Block;
+
+/* How much of the next panel comes from memory while this one is multiplied by a block. */
+typedef enum { NOTHING, HALF, ALL } Ahead;
+
+typedef struct Linear {
   int64_t rows, in, out;
   int64_t panels, panel_bytes;
   const char *weights;
@@ -20,17 +29,15 @@ typedef struct {
   const float *x;              /* [rows, in], what comes out of it */
   char *steps;                 /* x in the weights' type, then its scales; none where it is multiplied as it is */
   int64_t row_bytes;           /* of what is multiplied */
+  int64_t block_rows;          /* most rows that are multiplied together */
+  int64_t tile_rows;           /* rows of the largest block, if it is multiplied by tiles; none otherwise */
+  void (*multiply)(const struct Linear *, Block, int64_t panel, const char *next, Ahead);
   int gelu, add;
   float *y;                    /* [rows, out] */
   int64_t next_row, next_task; /* which no thread has taken */
 } Linear;
 
-/* Rows that are multiplied together. The numbers of all blocks' rows differ by one at most. */
-typedef struct {
-  int64_t first, count;
-} Block;
-
-INLINE int64_t block_count(const Linear *l) { return (l->rows + MOST_ROWS - 1) / MOST_ROWS; }
+INLINE int64_t block_count(const Linear *l) { return (l->rows + l->block_rows - 1) / l->block_rows; }
 
 INLINE Block block_at(const Linear *l, int64_t index) {
   const int64_t blocks = block_count(l), first = l->rows * index / blocks;
@@ -73,9 +80,6 @@ static void normalize(const Linear *l, int64_t row) {
 /* Of three rows, whose addresses differ by 0, 1 and 2 strides, as an instruction can say. */
 enum { TRIPLES = MOST_ROWS / 3 };
 
-/* How much of the next panel comes from memory while this one is multiplied by a block. */
-typedef enum { NOTHING, HALF, ALL } Ahead;
-
 /* Fetches what so many bytes of this panel stand for, at most 192. */
 INLINE void prefetch(const char **next, Ahead ahead, int64_t bytes) {
   if (ahead == NOTHING) return;
@@ -117,8 +121,9 @@ static void work(void *data) {
     }
     GOMP_barrier();
   }
+  if (l->tile_rows) set_tiles(l->tile_rows);
   const int64_t blocks = block_count(l);
-  const int64_t fit = CHUNK / (MOST_ROWS * l->row_bytes), most = fit > 0 ? fit : 1;
+  const int64_t fit = CHUNK / (l->block_rows * l->row_bytes), most = fit > 0 ? fit : 1;
   const int64_t chunks = (blocks + most - 1) / most, tasks = chunks * l->panels;
   for (int64_t task = take(&l->next_task), following; task < tasks; task = following) {
     following = take(&l->next_task);
@@ -127,9 +132,10 @@ static void work(void *data) {
     const char *next = l->weights + (following < tasks ? following % l->panels : panel) * l->panel_bytes;
     for (int64_t b = begin; b < end; b++) {
       const Ahead ahead = end - begin == 1 ? ALL : b < begin + 2 ? HALF : NOTHING;
-      multiply_block(l, block_at(l, b), panel, b == begin + 1 ? next + l->panel_bytes / 2 : next, ahead);
+      l->multiply(l, block_at(l, b), panel, b == begin + 1 ? next + l->panel_bytes / 2 : next, ahead);
     }
   }
+  if (l->tile_rows) release_tiles();
 }
 
 /* The arguments of the operator: Tensor weights [panels, bytes], Tensor x [rows, in], Tensor gain and shift [in] or
@@ -143,7 +149,7 @@ INLINE Linear arguments(const Value *v) {
   Linear l = {
       .rows = size(v[X], 0), .in = size(v[X], 1), .out = size(v[Y], 1), .panels = size(v[WEIGHTS], 0),
       .panel_bytes = size(v[WEIGHTS], 1), .weights = data(v[WEIGHTS]), .input = data(v[X]), .x = data(v[X]),
-      .steps = data(v[SCRATCH]), .epsilon = epsilon, .gelu = v[GELU] & 1, .add = v[ADD] & 1, .y = data(v[Y])};
+      .steps = data(v[SCRATCH]), .epsilon = epsilon, .block_rows = MOST_ROWS, .multiply = multiply_block, .gelu = v[GELU] & 1, .add = v[ADD] & 1, .y = data(v[Y])};
   if (size(v[GAIN], 0)) {
     l.gain = data(v[GAIN]);
     l.shift = data(v[SHIFT]);

@@ -39,6 +39,12 @@ INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_byte
   __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(unsigned_bytes), "v"(signed_bytes));
 }
 
+/* What becomes of the sums of 16 columns, with their offsets, of a row. */
+INLINE void end(const Linear *l, __m512i sums, __m512 scale, const Columns *columns, int64_t row, int64_t panel, int half) {
+  const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_mul_ps(scale, _mm512_load_ps(columns->scales + half)));
+  finish(l, y, _mm512_load_ps(columns->bias + half), row, panel * COLUMNS + half);
+}
+
 INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t panel, const char *next, Ahead ahead) {
   const int64_t fours = l->row_bytes / 4;
   const char *steps[TRIPLES];
@@ -69,10 +75,49 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   for (int r = 0; r < rows; r++) {
     const __m512 scale = _mm512_set1_ps(row_scales(l)[first + r]);
 #pragma GCC unroll 2
+    for (int half = 0; half < 32; half += 16) end(l, sums[r][half / 16], scale, columns, first + r, panel, half);
+  }
+}
+
+/* Up to 32 rows by tiles, of a multiple of 64 numbers each. A block that has a row less than the largest one takes the
+   next block's first one along. */
+TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
+  const char *weights = l->weights + panel * l->panel_bytes;
+  const Columns *columns = (const Columns *)(weights + COLUMNS * l->row_bytes);
+  const char *steps = l->steps + block.first * l->row_bytes, *others = steps + TILE_ROWS * l->row_bytes;
+  const int64_t line = 4 * COLUMNS;
+  ALIGNED int32_t sums[2 * TILE_ROWS][COLUMNS];
+  _tile_zero(0);
+  _tile_zero(1);
+  if (l->tile_rows > TILE_ROWS) {
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (int64_t i = 0; i < l->row_bytes; i += TILE_BYTES, weights += TILE_ROWS * line) {
+    for (int j = 0; j < TILE_ROWS; j++) prefetch(&next, ahead, line);
+    _tile_loadd(4, steps + i, l->row_bytes);
+    _tile_loadd(6, weights, line);
+    _tile_loadd(7, weights + TILE_BYTES, line);
+    _tile_dpbusd(0, 4, 6);
+    _tile_dpbusd(1, 4, 7);
+    if (l->tile_rows > TILE_ROWS) {
+      _tile_loadd(5, others + i, l->row_bytes);
+      _tile_dpbusd(2, 5, 6);
+      _tile_dpbusd(3, 5, 7);
+    }
+  }
+  _tile_stored(0, sums[0], line);
+  _tile_stored(1, sums[0] + 16, line);
+  if (l->tile_rows > TILE_ROWS) {
+    _tile_stored(2, sums[TILE_ROWS], line);
+    _tile_stored(3, sums[TILE_ROWS] + 16, line);
+  }
+  for (int64_t r = 0; r < block.count; r++) {
+    const __m512 scale = _mm512_set1_ps(row_scales(l)[block.first + r]);
+#pragma GCC unroll 2
     for (int half = 0; half < 32; half += 16) {
-      const __m512 by = _mm512_mul_ps(scale, _mm512_load_ps(columns->scales + half));
-      const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r][half / 16]), by);
-      finish(l, y, _mm512_load_ps(columns->bias + half), first + r, panel * COLUMNS + half);
+      const __m512i sum = _mm512_add_epi32(_mm512_load_si512(sums[r] + half), _mm512_load_si512(columns->offsets + half));
+      end(l, sum, scale, columns, block.first + r, panel, half);
     }
   }
 }
@@ -82,5 +127,10 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
 void linear_int8(const Value *v) {
   Linear l = arguments(v);
   l.row_bytes = (l.in + 3) / 4 * 4;
+  if (l.rows > MOST_ROWS && l.in % TILE_BYTES == 0 && have_tiles()) {
+    l.block_rows = 2 * TILE_ROWS;
+    l.tile_rows = (l.rows + block_count(&l) - 1) / block_count(&l);
+    l.multiply = multiply_by_tiles;
+  }
   run(&l, v);
 }

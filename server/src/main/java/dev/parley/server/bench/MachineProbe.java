@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
@@ -39,9 +40,12 @@ final class MachineProbe implements AutoCloseable {
 
   private MachineProbe(Device device, int mebibytes) {
     this.scope = Torch.newScope(device);
-    this.program =
-        TorchProgram.load(scope, TorchProgram.source(MachineProbe.class, "probe.py"), Map.of());
     this.gpu = device.isGpu();
+    String source = TorchProgram.source(MachineProbe.class, "probe.py");
+    if (hasKernels()) {
+      source += "\n" + TorchProgram.source(MachineProbe.class, "probe_native.py");
+    }
+    this.program = TorchProgram.load(scope, source, Map.of());
     this.columns = Math.max(1, (int) ((long) mebibytes * (1 << 20) / Float.BYTES / WIDTH));
   }
 
@@ -73,8 +77,25 @@ final class MachineProbe implements AutoCloseable {
       NDArray rows = memory.randomUniform(-1, 1, new Shape(height, WIDTH), DataType.FLOAT32);
       double count = 2.0 * height;
       measure(square, rows, operations, new double[] {count, count, count});
-      if (!gpu) { // AVX512-VNNI multiplies four pairs of int8 in the time of two pairs of int16
-        operations.put("int16", operations.getOrDefault("int8", 0.0) / 2);
+      if (hasKernels()) {
+        operations.merge("int8", own(rows, 8, WIDTH + 12, count), Math::max);
+        operations.put("int16", own(rows, 12, WIDTH / 128 * (48 * 4 + 4) + 4, count));
+      }
+    }
+  }
+
+  private boolean hasKernels() {
+    return !gpu && NativeKernels.available();
+  }
+
+  /** A linear layer by Parley's own kernel, as wide as it is high. */
+  private double own(NDArray input, int bits, int columnBytes, double work) {
+    try (NDManager memory = scope.newSubManager()) {
+      NDArray zeros = memory.zeros(new Shape(WIDTH / 32, 32L * columnBytes), DataType.INT8);
+      try (IValue x = TorchProgram.argument(input);
+          IValue panels = TorchProgram.argument(zeros);
+          IValue type = IValue.from((long) bits)) {
+        return rate((double) WIDTH * WIDTH * work, "own", x, panels, type);
       }
     }
   }
