@@ -1,6 +1,7 @@
 /* Numbers as steps of int16 with one scale for all of them, and their products in exact integers, which AVX512-VNNI
    takes two at a time. An int32 holds the product of two such vectors whatever is in them: it is at most the product of
-   their norms (Cauchy and Schwarz), 32,766 each before the steps are rounded. One of the two may be twice as long. */
+   their norms (Cauchy and Schwarz), 32,766 each before the steps are rounded. One of the two may be almost twice as
+   long. */
 #pragma once
 #include "vectors.h"
 

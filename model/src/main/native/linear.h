@@ -1,10 +1,11 @@
 /* Projections, with what stands around them in a layer: y = LayerNorm(x) W + b, or of x itself, then GELU or y added to
-   what was there, where that is wanted. Weights are in panels of 32 columns, each read from memory
-   once, in order, and multiplied by all rows of x before the next one. A type of weights includes this and defines how
-   a row is rounded to that type (`quantize`) and how some rows are multiplied by a panel (`multiply`). */
+   what was there, where that is wanted. Weights are in panels of 32 columns, each read from memory once, in order, and
+   multiplied by all rows of x before the next one. A type of weights includes this and defines how a row is rounded to
+   that type (`quantize`) and how up to 12 rows are multiplied by a panel (`multiply`); for more it may have another
+   way (`Linear.multiply`). */
 #pragma once
+#include "amx.h"
 #include "libtorch.h"
-#include "tiles.h"
 #include "vectors.h"
 
 enum { COLUMNS = 32, MOST_ROWS = 12 }; /* 24 sums, two vectors of weights and one of x fill the registers */
@@ -39,6 +40,7 @@ typedef struct Linear {
 
 INLINE int64_t block_count(const Linear *l) { return (l->rows + l->block_rows - 1) / l->block_rows; }
 
+/* The last of the blocks is always one of the largest. */
 INLINE Block block_at(const Linear *l, int64_t index) {
   const int64_t blocks = block_count(l), first = l->rows * index / blocks;
   return (Block){first, l->rows * (index + 1) / blocks - first};
@@ -121,7 +123,7 @@ static void work(void *data) {
     }
     GOMP_barrier();
   }
-  if (l->tile_rows) set_tiles(l->tile_rows);
+  if (l->tile_rows) set_tiles(l->tile_rows); /* of int8 alone */
   const int64_t blocks = block_count(l);
   const int64_t fit = CHUNK / (l->block_rows * l->row_bytes), most = fit > 0 ? fit : 1;
   const int64_t chunks = (blocks + most - 1) / most, tasks = chunks * l->panels;
@@ -149,7 +151,8 @@ INLINE Linear arguments(const Value *v) {
   Linear l = {
       .rows = size(v[X], 0), .in = size(v[X], 1), .out = size(v[Y], 1), .panels = size(v[WEIGHTS], 0),
       .panel_bytes = size(v[WEIGHTS], 1), .weights = data(v[WEIGHTS]), .input = data(v[X]), .x = data(v[X]),
-      .steps = data(v[SCRATCH]), .epsilon = epsilon, .block_rows = MOST_ROWS, .multiply = multiply_block, .gelu = v[GELU] & 1, .add = v[ADD] & 1, .y = data(v[Y])};
+      .steps = data(v[SCRATCH]), .epsilon = epsilon, .block_rows = MOST_ROWS, .multiply = multiply_block,
+      .gelu = v[GELU] & 1, .add = v[ADD] & 1, .y = data(v[Y])};
   if (size(v[GAIN], 0)) {
     l.gain = data(v[GAIN]);
     l.shift = data(v[SHIFT]);

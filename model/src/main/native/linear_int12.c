@@ -4,7 +4,7 @@
 #include "linear.h"
 
 /* Rounding adds at most 6 to the norm of a group of activations and 91 to one of weights: those may have one of 65,400,
-   twice that of activations, which `panels` gives them. */
+   almost twice that of activations, which `panels` gives them. */
 enum { MOST_IN_GROUP = 128 };
 
 /* What follows a group's weights in a panel. */

@@ -40,8 +40,10 @@ INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_byte
 }
 
 /* What becomes of the sums of 16 columns, with their offsets, of a row. */
-INLINE void end(const Linear *l, __m512i sums, __m512 scale, const Columns *columns, int64_t row, int64_t panel, int half) {
-  const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_mul_ps(scale, _mm512_load_ps(columns->scales + half)));
+INLINE void dequantize(
+    const Linear *l, __m512i sums, __m512 scale, const Columns *columns, int64_t row, int64_t panel, int half) {
+  const __m512 by = _mm512_mul_ps(scale, _mm512_load_ps(columns->scales + half));
+  const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), by);
   finish(l, y, _mm512_load_ps(columns->bias + half), row, panel * COLUMNS + half);
 }
 
@@ -75,17 +77,18 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
   for (int r = 0; r < rows; r++) {
     const __m512 scale = _mm512_set1_ps(row_scales(l)[first + r]);
 #pragma GCC unroll 2
-    for (int half = 0; half < 32; half += 16) end(l, sums[r][half / 16], scale, columns, first + r, panel, half);
+    for (int half = 0; half < 32; half += 16)
+      dequantize(l, sums[r][half / 16], scale, columns, first + r, panel, half);
   }
 }
 
 /* Up to 32 rows by tiles, of a multiple of 64 numbers each. A block that has a row less than the largest one takes the
-   next block's first one along. */
+   next block's first one along; there is a next one, since the last block is one of the largest. */
 TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel, const char *next, Ahead ahead) {
   const char *weights = l->weights + panel * l->panel_bytes;
   const Columns *columns = (const Columns *)(weights + COLUMNS * l->row_bytes);
   const char *steps = l->steps + block.first * l->row_bytes, *others = steps + TILE_ROWS * l->row_bytes;
-  const int64_t line = 4 * COLUMNS;
+  const int64_t stride = 4 * COLUMNS;
   ALIGNED int32_t sums[2 * TILE_ROWS][COLUMNS];
   _tile_zero(0);
   _tile_zero(1);
@@ -93,11 +96,11 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
     _tile_zero(2);
     _tile_zero(3);
   }
-  for (int64_t i = 0; i < l->row_bytes; i += TILE_BYTES, weights += TILE_ROWS * line) {
-    for (int j = 0; j < TILE_ROWS; j++) prefetch(&next, ahead, line);
+  for (int64_t i = 0; i < l->row_bytes; i += TILE_ROW_BYTES, weights += TILE_ROWS * stride) {
+    for (int j = 0; j < TILE_ROWS; j++) prefetch(&next, ahead, stride);
     _tile_loadd(4, steps + i, l->row_bytes);
-    _tile_loadd(6, weights, line);
-    _tile_loadd(7, weights + TILE_BYTES, line);
+    _tile_loadd(6, weights, stride);
+    _tile_loadd(7, weights + TILE_ROW_BYTES, stride);
     _tile_dpbusd(0, 4, 6);
     _tile_dpbusd(1, 4, 7);
     if (l->tile_rows > TILE_ROWS) {
@@ -106,18 +109,19 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
       _tile_dpbusd(3, 5, 7);
     }
   }
-  _tile_stored(0, sums[0], line);
-  _tile_stored(1, sums[0] + 16, line);
+  _tile_stored(0, sums[0], stride);
+  _tile_stored(1, sums[0] + 16, stride);
   if (l->tile_rows > TILE_ROWS) {
-    _tile_stored(2, sums[TILE_ROWS], line);
-    _tile_stored(3, sums[TILE_ROWS] + 16, line);
+    _tile_stored(2, sums[TILE_ROWS], stride);
+    _tile_stored(3, sums[TILE_ROWS] + 16, stride);
   }
   for (int64_t r = 0; r < block.count; r++) {
     const __m512 scale = _mm512_set1_ps(row_scales(l)[block.first + r]);
 #pragma GCC unroll 2
     for (int half = 0; half < 32; half += 16) {
-      const __m512i sum = _mm512_add_epi32(_mm512_load_si512(sums[r] + half), _mm512_load_si512(columns->offsets + half));
-      end(l, sum, scale, columns, block.first + r, panel, half);
+      const __m512i offsets = _mm512_load_si512(columns->offsets + half);
+      const __m512i sum = _mm512_add_epi32(_mm512_load_si512(sums[r] + half), offsets);
+      dequantize(l, sum, scale, columns, block.first + r, panel, half);
     }
   }
 }
@@ -127,7 +131,7 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
 void linear_int8(const Value *v) {
   Linear l = arguments(v);
   l.row_bytes = (l.in + 3) / 4 * 4;
-  if (l.rows > MOST_ROWS && l.in % TILE_BYTES == 0 && have_tiles()) {
+  if (l.rows > MOST_ROWS && l.in % TILE_ROW_BYTES == 0 && has_amx()) {
     l.block_rows = 2 * TILE_ROWS;
     l.tile_rows = (l.rows + block_count(&l) - 1) / block_count(&l);
     l.multiply = multiply_by_tiles;

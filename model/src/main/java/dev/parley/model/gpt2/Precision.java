@@ -118,8 +118,16 @@ public enum Precision {
         type);
   }
 
-  /** The same with Parley's own attention, to keys and values in fp32 or int16. */
+  /**
+   * The same with Parley's own attention.
+   *
+   * @throws IllegalArgumentException if keys and values are neither in fp32 nor in int16
+   */
   static Kernels withNativeAttention(Kernels kernels) {
+    if (kernels.cache() != DataType.FLOAT32 && kernels.cache() != DataType.INT16) {
+      throw new IllegalArgumentException(
+          "Parley's attention is to keys and values in fp32 or int16, not in " + kernels.cache());
+    }
     return new Kernels(
         kernels.linear(),
         List.of(NATIVE),

@@ -23,7 +23,7 @@ final class StepInput implements AutoCloseable {
   private static final int LEAST_LENGTH = 16;
 
   /** Sizes that are not those of a part. */
-  private static final int HEAD = 4;
+  private static final int TOTALS = 4;
 
   /**
    * What kernels of attention take together.
@@ -85,29 +85,38 @@ final class StepInput implements AutoCloseable {
     List<NewTokens> ordered = new ArrayList<>();
     parts.forEach(ordered::addAll);
 
-    long[] counts = sizes(rows, parts, prompts);
-    LongBuffer all = LongBuffer.allocate(length(counts));
+    long[] counted = count(rows, parts, prompts);
+    LongBuffer all = LongBuffer.allocate(length(counted));
     putIds(all, ordered);
     putPositions(all, ordered);
     together.forEach(row -> putPlaces(all, row));
     putWanted(all, rows, ordered);
     parts.forEach(part -> putTable(all, part));
 
+    if (all.hasRemaining()) {
+      throw new IllegalStateException(all.remaining() + " numbers of a step are not there");
+    }
+    this.sizes = IValue.listFrom(counted);
     this.scope = parent.newSubManager();
-    this.numbers = TorchProgram.argument(scope.create(all.array()));
-    this.sizes = IValue.listFrom(counts);
+    try {
+      this.numbers = TorchProgram.argument(scope.create(all.array()));
+    } catch (RuntimeException | Error e) {
+      sizes.close();
+      scope.close();
+      throw e;
+    }
   }
 
   /** What the program says of {@code sizes}. */
-  private long[] sizes(List<NewTokens> rows, List<List<NewTokens>> parts, int prompts) {
-    long[] sizes = new long[HEAD + 3 * parts.size()];
+  private long[] count(List<NewTokens> rows, List<List<NewTokens>> parts, int prompts) {
+    long[] sizes = new long[TOTALS + 3 * parts.size()];
     sizes[0] = tokens(rows);
     for (NewTokens row : rows) {
       sizes[1] += alone(row) ? 0 : row.tokens().length;
       sizes[2] += row.wanted().length;
     }
     sizes[3] = prompts;
-    int at = HEAD;
+    int at = TOTALS;
     for (List<NewTokens> part : parts) {
       sizes[at++] = tokens(part);
       sizes[at++] = longest(part);
@@ -119,9 +128,9 @@ final class StepInput implements AutoCloseable {
   /** How many numbers there are. */
   private static int length(long[] sizes) {
     long length = 2 * sizes[0] + sizes[1] + sizes[2];
-    for (int i = 0; HEAD + 3 * i < sizes.length; i++) {
-      long lines = i < sizes[3] ? 1 : sizes[HEAD + 3 * i];
-      length += lines * sizes[HEAD + 3 * i + 2];
+    for (int i = 0; TOTALS + 3 * i < sizes.length; i++) {
+      long lines = i < sizes[3] ? 1 : sizes[TOTALS + 3 * i];
+      length += lines * sizes[TOTALS + 3 * i + 2];
     }
     return Math.toIntExact(length);
   }

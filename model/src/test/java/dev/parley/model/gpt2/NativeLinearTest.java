@@ -84,7 +84,7 @@ class NativeLinearTest {
   @MethodSource("shapes")
   void product_anyNumberOfRows_exactlyTheFormula(Type type, int out, int in) {
     try (Product product = new Product(type, out, in)) {
-      for (int rows : new int[] {1, 2, 5, 12, 13, 24, 25, 37, 150}) {
+      for (int rows : new int[] {1, 2, 5, 12, 13, 16, 17, 24, 25, 32, 33, 37, 65, 150}) {
         NDArray x = scope.randomNormal(new Shape(rows, in));
         float[] y = product.of(x, false).toFloatArray();
         float[] numbers = x.toFloatArray();
@@ -102,15 +102,20 @@ class NativeLinearTest {
   @ParameterizedTest
   @EnumSource(Type.class)
   void product_rowsOfNoNumbersAndOfZeros_leaveTheOthersAsTheyAre(Type type) {
-    try (Product product = new Product(type, 70, 50)) {
-      NDArray x = scope.randomNormal(new Shape(5, 50));
+    leavesTheOthersAsTheyAre(type, 5, 50);
+    leavesTheOthersAsTheyAre(type, 33, 64); // as AMX takes them, too
+  }
+
+  private void leavesTheOthersAsTheyAre(Type type, int rows, int in) {
+    try (Product product = new Product(type, 70, in)) {
+      NDArray x = scope.randomNormal(new Shape(rows, in));
       NDArray whole = product.of(x, false);
       x.set(new NDIndex("1, 5"), Float.NaN);
       x.set(new NDIndex("2, 49"), Float.NEGATIVE_INFINITY);
       x.set(new NDIndex("3"), x.get(3).mul(0));
       NDArray y = product.of(x, false);
 
-      for (int row : new int[] {0, 4}) {
+      for (int row : new int[] {0, 4, rows - 1}) {
         assertThat(y.get(row).toFloatArray()).containsExactly(whole.get(row).toFloatArray());
       }
       for (int row : new int[] {1, 2}) {
@@ -197,6 +202,8 @@ class NativeLinearTest {
     for (int in : new int[] {3, 50, 1024}) {
       try (Product product = new Product(type, 70, in)) {
         NDArray x = scope.randomNormal(new Shape(29, in)).mul(5).add(2);
+        x.set(new NDIndex("3"), x.get(3).mul(1e-3f)); // its variance is near epsilon
+        x.set(new NDIndex("4"), x.get(4).mul(0).add(7)); // none at all
         NDArray gain = scope.randomUniform(0.5f, 1.5f, new Shape(in));
         NDArray shift = scope.randomNormal(new Shape(in));
         NDArray before = scope.randomNormal(new Shape(29, 70));

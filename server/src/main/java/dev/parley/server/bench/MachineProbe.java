@@ -45,7 +45,12 @@ final class MachineProbe implements AutoCloseable {
     if (hasKernels()) {
       source += "\n" + TorchProgram.source(MachineProbe.class, "probe_native.py");
     }
-    this.program = TorchProgram.load(scope, source, Map.of());
+    try {
+      this.program = TorchProgram.load(scope, source, Map.of());
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
     this.columns = Math.max(1, (int) ((long) mebibytes * (1 << 20) / Float.BYTES / WIDTH));
   }
 
@@ -88,14 +93,18 @@ final class MachineProbe implements AutoCloseable {
     return !gpu && NativeKernels.available();
   }
 
-  /** A linear layer by Parley's own kernel, as wide as it is high. */
+  /**
+   * A linear layer by Parley's own kernel, as wide as it is high.
+   *
+   * @param columnBytes of a column in its panel, as linear_int8.c and linear_int12.c lay it out
+   */
   private double own(NDArray input, int bits, int columnBytes, double work) {
     try (NDManager memory = scope.newSubManager()) {
       NDArray zeros = memory.zeros(new Shape(WIDTH / 32, 32L * columnBytes), DataType.INT8);
       try (IValue x = TorchProgram.argument(input);
           IValue panels = TorchProgram.argument(zeros);
           IValue type = IValue.from((long) bits)) {
-        return rate((double) WIDTH * WIDTH * work, "own", x, panels, type);
+        return rate((double) WIDTH * WIDTH * work, "parley_linear", x, panels, type);
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.parley.server.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import ai.djl.Device;
 import dev.parley.model.gpt2.Gpt2Config;
@@ -43,6 +44,16 @@ class StepCostTest {
     assertThat(cpu.attentionType()).isEqualTo("fp32");
     assertThat(gpu.attentionType()).isEqualTo("fp16");
     assertThat(gpu.attention().bytes()).isEqualTo(cpu.attention().bytes() / 2);
+  }
+
+  @Test
+  void of_int12_oneAndAHalfBytesAWeightAndArithmeticInInt16() {
+    assumeThat(Precision.on(Device.cpu())).contains(Precision.INT12);
+    StepCost cost = StepCost.of(MEDIUM, Precision.INT12, Device.cpu(), 1, 1, 0);
+
+    assertThat(cost.projections().bytes()).isEqualTo(1.5 * 12 * 24 * 1024 * 1024);
+    assertThat(cost.type()).isEqualTo("int16");
+    assertThat(cost.attentionType()).isEqualTo("int16");
   }
 
   @Test
