@@ -29,9 +29,9 @@ public enum Precision {
   FP16,
   /**
    * Weights of 12 bits, one scale for at most 128 inputs of an output channel; activations of 16,
-   * quantized in each step, one scale for as many of a row. Twice as exact as bf16 weights, three
-   * quarters of the bytes, and twice as much arithmetic a second as fp32. For processors that
-   * Parley's own kernels are for.
+   * quantized in each step, one scale for as many of a row. Where weights are normally distributed
+   * twice as exact as in bf16, with three quarters of the bytes, and twice as much arithmetic a
+   * second as fp32. For processors that Parley's own kernels are for.
    */
   INT12,
   /**
