@@ -63,18 +63,8 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
       prefetch(&next, ahead, 192);
       const __m512i a = _mm512_load_si512(weights), b = _mm512_load_si512(weights + 64);
       const __m512i c = _mm512_load_si512(weights + 128), d = last_of(a, b, c);
-#pragma GCC unroll 12
-      for (int r = 0; r < rows; r++) {
-        const __m512i two = _mm512_set1_epi32(*(const int32_t *)(steps[r / 3] + r % 3 * l->row_bytes));
-        accumulate(&sums[r][0], two, a);
-        accumulate(&sums[r][1], two, b);
-      }
-#pragma GCC unroll 12
-      for (int r = 0; r < rows; r++) {
-        const __m512i two = _mm512_set1_epi32(*(const int32_t *)(steps[r / 3] + 4 + r % 3 * l->row_bytes));
-        accumulate(&sums[r][0], two, c);
-        accumulate(&sums[r][1], two, d);
-      }
+      accumulate_rows(rows, l, sums, steps, 0, a, b, accumulate);
+      accumulate_rows(rows, l, sums, steps, 4, c, d, accumulate);
 #pragma GCC unroll 4
       for (int t = 0; t < (rows + 2) / 3; t++) steps[t] += 8;
     }

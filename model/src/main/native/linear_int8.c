@@ -64,12 +64,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     prefetch(&next, ahead, 128);
     const __m512i left = _mm512_load_si512(weights + 128 * i);
     const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; r++) {
-      const __m512i four = _mm512_set1_epi32(*(const int32_t *)(steps[r / 3] + r % 3 * l->row_bytes));
-      accumulate(&sums[r][0], four, left);
-      accumulate(&sums[r][1], four, right);
-    }
+    accumulate_rows(rows, l, sums, steps, 0, left, right, accumulate);
 #pragma GCC unroll 4
     for (int t = 0; t < (rows + 2) / 3; t++) steps[t] += 4;
   }
