@@ -59,6 +59,16 @@ public enum Precision {
       DataType embedding,
       DataType cache,
       DataType prompts) {
+    /** The same with other attention; {@code type} is that in which prompts attend by libtorch. */
+    Kernels withAttention(List<String> sources, DataType type) {
+      return new Kernels(linear, sources, fbgemm, weights, embedding, cache, type);
+    }
+
+    /** The same with keys and values of another type. */
+    Kernels withCache(DataType type) {
+      return new Kernels(linear, attention, fbgemm, weights, embedding, type, prompts);
+    }
+
     StepInput.Grouping grouping() {
       return attention.contains(GATHERED) || attention.contains(NATIVE)
           ? StepInput.Grouping.SINGLE_TOKENS
@@ -128,14 +138,7 @@ public enum Precision {
       throw new IllegalArgumentException(
           "Parley's attention is to keys and values in fp32 or int16, not in " + kernels.cache());
     }
-    return new Kernels(
-        kernels.linear(),
-        List.of(NATIVE),
-        kernels.fbgemm(),
-        kernels.weights(),
-        kernels.embedding(),
-        kernels.cache(),
-        DataType.FLOAT32);
+    return kernels.withAttention(List.of(NATIVE), DataType.FLOAT32);
   }
 
   /** The sources of attention; {@code prompts} is the type in which prompts attend. */

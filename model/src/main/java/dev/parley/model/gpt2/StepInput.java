@@ -79,13 +79,12 @@ final class StepInput implements AutoCloseable {
         together.add(row);
       }
     }
-    int prompts = parts.size();
     together.sort(Comparator.comparingInt(NewTokens::blocks).reversed());
     parts.addAll(groups(together, grouping.blocks()));
     List<NewTokens> ordered = new ArrayList<>();
     parts.forEach(ordered::addAll);
 
-    long[] counted = count(rows, parts, prompts);
+    long[] counted = count(rows, together, parts);
     LongBuffer all = LongBuffer.allocate(length(counted));
     putIds(all, ordered);
     putPositions(all, ordered);
@@ -108,11 +107,13 @@ final class StepInput implements AutoCloseable {
   }
 
   /** What the program says of {@code sizes}. */
-  private long[] count(List<NewTokens> rows, List<List<NewTokens>> parts, int prompts) {
+  private long[] count(
+      List<NewTokens> rows, List<NewTokens> together, List<List<NewTokens>> parts) {
+    int prompts = rows.size() - together.size();
     long[] sizes = new long[TOTALS + 3 * parts.size()];
     sizes[0] = tokens(rows);
+    sizes[1] = tokens(together);
     for (NewTokens row : rows) {
-      sizes[1] += alone(row) ? 0 : row.tokens().length;
       sizes[2] += row.wanted().length;
     }
     sizes[3] = prompts;

@@ -51,13 +51,8 @@ class AttentionTest {
     Precision.Kernels own = Precision.plain(DataType.FLOAT32, Golden.device().isGpu());
     return Golden.device().isGpu()
         ? own
-        : new Precision.Kernels(
-            own.linear(),
+        : own.withAttention(
             Precision.attention(false, DataType.BFLOAT16), // the sources; the types are fp32
-            own.fbgemm(),
-            own.weights(),
-            own.embedding(),
-            own.cache(),
             own.prompts());
   }
 
@@ -91,14 +86,7 @@ class AttentionTest {
 
   private static Precision.Kernels withTypes(
       Precision.Kernels kernels, DataType cache, DataType prompts) {
-    return new Precision.Kernels(
-        kernels.linear(),
-        Precision.attention(false, prompts),
-        kernels.fbgemm(),
-        kernels.weights(),
-        kernels.embedding(),
-        cache,
-        prompts);
+    return kernels.withCache(cache).withAttention(Precision.attention(false, prompts), prompts);
   }
 
   /**

@@ -104,19 +104,8 @@ class NativeAttentionTest {
 
   /** With keys and values in fp32 where weights alone would make too much of a difference. */
   private static Gpt2Decoder oracle(Gpt2Weights weights, Precision precision) {
-    Precision.Kernels own = precision.kernels(ai.djl.Device.cpu());
     return precision == Precision.INT12
-        ? Gpt2Decoder.load(
-            weights,
-            precision,
-            new Precision.Kernels(
-                own.linear(),
-                own.attention(),
-                own.fbgemm(),
-                own.weights(),
-                own.embedding(),
-                DataType.FLOAT32,
-                own.prompts()))
+        ? Gpt2Decoder.load(weights, precision, Precision.INT12_NATIVE.withCache(DataType.FLOAT32))
         : Gpt2Decoder.load(weights, Precision.REFERENCE);
   }
 
