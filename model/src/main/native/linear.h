@@ -135,7 +135,7 @@ static void work(void *data) {
     }
     GOMP_barrier();
   }
-  if (l->tile_rows) set_tiles(l->tile_rows); /* of int8 alone */
+  if (l->tile_rows) set_tiles(l->tile_rows);
   const int64_t blocks = block_count(l);
   const int64_t fit = CHUNK / (l->block_rows * l->row_bytes), most = fit > 0 ? fit : 1;
   const int64_t chunks = (blocks + most - 1) / most, tasks = chunks * l->panels;
@@ -172,6 +172,13 @@ INLINE Linear arguments(const Value *v) {
     l.steps += sizeof(float) * l.rows * l.in;
   }
   return l;
+}
+
+/* Has up to 32 rows multiplied at a time. */
+INLINE void use_tiles(Linear *l, void (*multiply)(const Linear *, Block, int64_t, const char *, Ahead)) {
+  l->block_rows = 2 * TILE_ROWS;
+  l->tile_rows = (l->rows + block_count(l) - 1) / block_count(l);
+  l->multiply = multiply;
 }
 
 INLINE void run(Linear *l, const Value *v) {

@@ -126,10 +126,7 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
 void linear_int8(const Value *v) {
   Linear l = arguments(v);
   l.row_bytes = (l.in + 3) / 4 * 4;
-  if (l.rows > MOST_ROWS && l.in % TILE_ROW_BYTES == 0 && has_amx()) {
-    l.block_rows = 2 * TILE_ROWS;
-    l.tile_rows = (l.rows + block_count(&l) - 1) / block_count(&l);
-    l.multiply = multiply_by_tiles;
-  }
+  if (l.rows > MOST_ROWS && l.in % TILE_ROW_BYTES == 0 && has_amx())
+    use_tiles(&l, multiply_by_tiles);
   run(&l, v);
 }

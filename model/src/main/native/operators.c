@@ -2,7 +2,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-Operator linear, attention;
+Operator linear, attention, allow_amx;
 
 static const struct {
   const char *name, *schema;
@@ -16,6 +16,7 @@ static const struct {
      "attention(Tensor joined, Tensor(a!) keys, Tensor(b!) values, Tensor positions, Tensor firsts, Tensor begins, "
      "Tensor table, Tensor(c!) out) -> ()",
      attention},
+    {"allow_amx", "allow_amx(Tensor any, bool allowed) -> bool", allow_amx}, /* for tests; from the start it is */
 };
 
 /* The digest of what this was built from, for who looks into the file. */

@@ -1,4 +1,4 @@
-  # fp16 weights, arithmetic in fp32.
+  # fp16 weights, arithmetic in fp32, or with AMX of halves in bf16 that together are as exact.
 
   # weight: [out, in]; returns int8 [panels, bytes], see linear_fp16.c
   def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:
@@ -8,7 +8,7 @@
     return torch.cat([self.bytes(numbers, [panels, -1]), self.column(bias, panels)], 1)
 
   def row_bytes(self: __torch__.Program, inputs: int) -> int:
-    return 0  # it is multiplied as it is
+    return 4 * inputs  # two halves in bf16, for AMX
 
   def weights_type(self: __torch__.Program) -> int:
     return 0

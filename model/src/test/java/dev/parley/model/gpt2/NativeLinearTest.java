@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.assertj.core.data.Percentage;
@@ -32,15 +33,28 @@ import org.junit.jupiter.params.provider.MethodSource;
 class NativeLinearTest {
   private enum Type {
     INT8,
+    INT8_WITHOUT_AMX,
     INT12,
-    FP16;
+    FP16,
+    FP16_WITHOUT_AMX;
+
+    boolean amx() {
+      return this != INT8_WITHOUT_AMX && this != FP16_WITHOUT_AMX;
+    }
 
     Precision.Kernels kernels() {
       return switch (this) {
-        case INT8 -> Precision.INT8_NATIVE;
+        case INT8, INT8_WITHOUT_AMX -> Precision.INT8_NATIVE;
         case INT12 -> Precision.INT12_NATIVE;
-        case FP16 -> Precision.FP16_NATIVE;
+        case FP16, FP16_WITHOUT_AMX -> Precision.FP16_NATIVE;
       };
+    }
+
+    /** Most by which a product may differ whose inputs differ by their last digits. */
+    float rounding() {
+      return this == INT8 || this == INT8_WITHOUT_AMX
+          ? 0.05f
+          : 1e-3f; // what is on the edge of a step
     }
   }
 
@@ -57,8 +71,29 @@ class NativeLinearTest {
   @AfterEach
   void close() {
     if (scope != null) {
+      allowAmx(true);
       Torch.setThreads(1);
       scope.close();
+    }
+  }
+
+  /** Returns whether products use AMX from now on. */
+  private boolean allowAmx(boolean allowed) {
+    String source =
+        """
+        class Program(Module):
+          __parameters__ = []
+          __buffers__ = []
+          training : bool
+
+          def allow_amx(self: __torch__.Program, any: Tensor, allowed: bool) -> bool:
+            return ops.parley.allow_amx(any, allowed)
+        """;
+    try (TorchProgram program = TorchProgram.load(scope, source, Map.of());
+        IValue any = TorchProgram.argument(scope.zeros(new Shape(1)));
+        IValue value = IValue.from(allowed);
+        IValue used = program.call("allow_amx", any, value)) {
+      return used.toBoolean();
     }
   }
 
@@ -178,19 +213,45 @@ class NativeLinearTest {
     }
   }
 
-  /** The nearest numbers of bf16, whose bits are the upper half of those of fp32. */
+  /** The rounding of activations and sums is a fiftieth of that of weights to fp16. */
+  @ParameterizedTest
+  @EnumSource(names = {"FP16", "FP16_WITHOUT_AMX"})
+  void product_fp16_isAsExactAsItsWeights(Type type) {
+    try (Product product = new Product(type, 64, 1024)) {
+      NDArray x = scope.randomNormal(new Shape(50, 1024));
+      NDArray rounded = inFp64(x, product.weight.toType(DataType.FLOAT16, true));
+      float ofWeights = error(rounded, inFp64(x, product.weight));
+      product.set(product.weight, scope.zeros(new Shape(64)));
+
+      assertThat(error(product.of(x, false).toType(DataType.FLOAT64, true), rounded))
+          .isPositive()
+          .isLessThan(0.02f * ofWeights);
+    }
+  }
+
+  private static NDArray inFp64(NDArray x, NDArray weight) {
+    return x.toType(DataType.FLOAT64, true)
+        .matMul(weight.toType(DataType.FLOAT64, true).transpose());
+  }
+
   private NDArray bf16(NDArray numbers) {
     float[] nearest = numbers.toFloatArray();
     for (int i = 0; i < nearest.length; i++) {
-      int bits = Float.floatToRawIntBits(nearest[i]);
-      nearest[i] = Float.intBitsToFloat(bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000);
+      nearest[i] = nearestBf16(nearest[i]);
     }
     return scope.create(nearest, numbers.getShape());
   }
 
+  /** Of bf16, whose bits are the upper half of those of fp32. */
+  private static float nearestBf16(float number) {
+    int bits = Float.floatToRawIntBits(number);
+    return Float.intBitsToFloat(bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000);
+  }
+
   /** The root of the mean square of the differences. */
   private static float error(NDArray y, NDArray exact) {
-    return (float) Math.sqrt(y.sub(exact).square().mean().getFloat());
+    return (float)
+        Math.sqrt(y.sub(exact).square().mean().toType(DataType.FLOAT32, true).getFloat());
   }
 
   /**
@@ -210,12 +271,10 @@ class NativeLinearTest {
         NDArray normed = LayerNorm.layerNorm(x, new Shape(in), gain, shift, 1e-5f).get(0);
         NDArray y = before.duplicate();
         product.put(x, List.of(gain, shift), false, true, y);
-        float rounding = type == Type.INT8 ? 0.05f : 1e-3f; // of what is on the edge of a step
-
         assertThat(y.toFloatArray())
             .containsExactly(
                 product.of(normed, false).add(before).toFloatArray(),
-                Offset.offset(rounding * (float) Math.sqrt(in)));
+                Offset.offset(type.rounding() * (float) Math.sqrt(in)));
         NDArray alone = before.get("7:8").duplicate();
         product.put(x.get("7:8"), List.of(gain, shift), false, true, alone);
         assertThat(alone.toFloatArray()).containsExactly(y.get(7).toFloatArray());
@@ -258,6 +317,7 @@ class NativeLinearTest {
   private final class Product implements AutoCloseable {
     private final Type type;
     private final TorchProgram program;
+    private final boolean amx;
     private final int out;
     private NDArray weight;
     private NDArray bias;
@@ -266,6 +326,7 @@ class NativeLinearTest {
 
     Product(Type type, int out, int in) {
       this.type = type;
+      this.amx = allowAmx(type.amx());
       this.out = out;
       this.program = Gpt2Program.load(scope, Gpt2Config.shape("tiny"), type.kernels());
       set(scope.randomNormal(new Shape(out, in)), scope.randomNormal(new Shape(out)));
@@ -303,9 +364,9 @@ class NativeLinearTest {
     /** What a row's numbers have to be, one operation after the other. */
     float[] formula(float[] x) {
       return switch (type) {
-        case INT8 -> int8(x);
+        case INT8, INT8_WITHOUT_AMX -> int8(x);
         case INT12 -> int12(x);
-        case FP16 -> fp16(x);
+        case FP16, FP16_WITHOUT_AMX -> amx && x.length % 32 == 0 ? halves(x) : fp16(x);
       };
     }
 
@@ -396,8 +457,7 @@ class NativeLinearTest {
     }
 
     private float[] fp16(float[] x) {
-      float[] w =
-          weight.toType(DataType.FLOAT16, true).toType(DataType.FLOAT32, true).toFloatArray();
+      float[] w = inFp16();
       float[] biases = bias.toFloatArray();
       float[] y = new float[out];
       for (int column = 0; column < out; column++) {
@@ -407,6 +467,50 @@ class NativeLinearTest {
         y[column] += biases[column];
       }
       return y;
+    }
+
+    private float[] inFp16() {
+      return weight.toType(DataType.FLOAT16, true).toType(DataType.FLOAT32, true).toFloatArray();
+    }
+
+    /** As tiles do: 32 products of halves in bf16 at a time, those of odd inputs apart. */
+    private float[] halves(float[] x) {
+      float[] w = inFp16();
+      float[] biases = bias.toFloatArray();
+      float[] high = new float[x.length];
+      float[] low = new float[x.length];
+      for (int i = 0; i < x.length; i++) {
+        high[i] = nearestBf16(x[i]);
+        low[i] = nearestBf16(x[i] - high[i]);
+      }
+      float[] y = new float[out];
+      for (int column = 0; column < out; column++) {
+        float[] upper = new float[x.length];
+        float[] rest = new float[x.length];
+        for (int i = 0; i < x.length; i++) {
+          float number = w[column * x.length + i];
+          upper[i] = Float.intBitsToFloat(Float.floatToRawIntBits(number) & 0xffff0000);
+          rest[i] = number - upper[i];
+        }
+        for (int i = 0; i < x.length; i += 32) {
+          y[column] += tile(high, upper, i);
+          y[column] += tile(high, rest, i);
+          y[column] += tile(low, rest, i);
+          y[column] += tile(low, upper, i);
+        }
+        y[column] += biases[column];
+      }
+      return y;
+    }
+
+    private static float tile(float[] x, float[] w, int begin) {
+      float even = 0;
+      float odd = 0;
+      for (int i = begin; i < begin + 32; i += 2) {
+        even = Math.fma(x[i], w[i], even);
+        odd = Math.fma(x[i + 1], w[i + 1], odd);
+      }
+      return even + odd;
     }
 
     private static float largest(float[] numbers, int from, int to) {
