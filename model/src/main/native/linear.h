@@ -154,7 +154,7 @@ static void work(void *data) {
 
 /* The arguments of the operator: Tensor weights [panels, bytes], Tensor x [rows, in], Tensor gain and shift [in] or
    empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after LayerNorm
-   in fp32, then in the weights' type; and which type that is: 8 or 12 for integers of so many bits, 0 for fp16. */
+   in fp32, then in the weights' type; and which type that is: 4, 8 or 12 for integers of so many bits, 0 for fp16. */
 enum { WEIGHTS, X, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH, TYPE };
 
 INLINE Linear arguments(const Value *v) {

@@ -17,14 +17,7 @@ static void quantize(const Linear *l, int64_t row) {
   char *steps = l->steps + row * l->row_bytes;
   const float *x = l->x + row * l->in;
   const int64_t fours = l->row_bytes / 4;
-  __m512 most = _mm512_setzero_ps();
-  __mmask16 infinite = 0;
-  for (int64_t i = 0; i < l->in; i += 16) {
-    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(first_of(l->in - i), x + i));
-    infinite |= _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(__builtin_inff()), _CMP_NLT_UQ);
-    most = _mm512_max_ps(most, magnitude);
-  }
-  const float largest = infinite ? __builtin_nanf("") : _mm512_reduce_max_ps(most);
+  const float largest = largest_magnitude(x, l->in);
   const __m512 factor = _mm512_set1_ps(largest > 0 ? 127 / largest : 0);
   for (int64_t i = 0; i < fours; i += 4) {
     const __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(first_of(l->in - 4 * i), x + 4 * i), factor);

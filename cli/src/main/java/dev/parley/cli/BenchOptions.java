@@ -46,7 +46,7 @@ final class BenchOptions {
       names = "--precision",
       split = ",",
       description =
-          "several with commas, of reference, fp32, bf16, fp16, int12 and int8 (all that the device has)")
+          "several with commas, of reference, fp32, bf16, fp16, int12, int8 and int4 (all that the device has)")
   private List<String> precisions = new ArrayList<>();
 
   @Option(names = "--device", defaultValue = "auto", description = DEVICE)

@@ -77,13 +77,13 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(
       names = "--precision",
-      paramLabel = "reference|fp32|bf16|fp16|int12|int8",
+      paramLabel = "reference|fp32|bf16|fp16|int12|int8|int4",
       description = "predict as serving in this precision does")
   private @Nullable String precision;
 
   @Option(
       names = "--against",
-      paramLabel = "reference|fp32|bf16|fp16|int12|int8",
+      paramLabel = "reference|fp32|bf16|fp16|int12|int8|int4",
       description =
           "with --precision: share of greedy replies to first turns that this precision would give"
               + " otherwise")

@@ -173,7 +173,7 @@ class BenchCommandTest {
       strings = {
         "decode --context 300",
         "decode --streams 0",
-        "decode --precision int4",
+        "decode --precision int3",
         "decode --threads 0",
         "decode --data none.jsonl --prompts 0",
         "decode --streams 100000000 --context 100",

@@ -39,7 +39,7 @@ class ParleyTest {
           models delete parley-tiny                     | parley-tiny@N
           models rollback No/Name                       | No/Name
           bench decode --shape huge                     | tiny, small, medium or large
-          bench decode --precision fp8                  | reference, fp32, bf16, fp16, int12 or int8
+          bench decode --precision fp8                  | reference, fp32, bf16, fp16, int12, int8 or int4
           bench train --precision fp16                  | fp32 or bf16
           bench train --device tpu                      | auto, cpu or cuda:N
           bench train --context 1025                    | from 4 to 1024

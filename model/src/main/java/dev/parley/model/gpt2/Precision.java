@@ -38,7 +38,13 @@ public enum Precision {
    * int8 weights, one scale an output channel; activations quantized in each step, one scale a row;
    * keys and values in int16 with Parley's own kernels, else in fp16. For x86-64 processors.
    */
-  INT8;
+  INT8,
+  /**
+   * Weights of 4 bits, one scale for at most 64 inputs of an output channel; activations in int8,
+   * quantized in each step, one scale for as many of a row. Reads little more than half of what
+   * int8 reads, and changes more replies. For processors that Parley's own kernels are for.
+   */
+  INT4;
 
   /**
    * The kernels that a precision stands for on one device.
@@ -83,13 +89,18 @@ public enum Precision {
       System.getProperty("os.arch", "").matches("amd64|x86_64|x86-64");
 
   /** int8 by Parley's own kernels, which read the weights at the rate of the memory. */
-  static final Kernels INT8_NATIVE = parley("linear_native_int8.py", DataType.INT16);
+  static final Kernels INT8_NATIVE = parley(DataType.INT16, "linear_native_int8.py");
+
+  /** int4 by Parley's own kernels. */
+  static final Kernels INT4_NATIVE =
+      parley(DataType.INT16, "linear_native_groups.py", "linear_native_int4.py");
 
   /** int12 by Parley's own kernels. */
-  static final Kernels INT12_NATIVE = parley("linear_native_int12.py", DataType.INT16);
+  static final Kernels INT12_NATIVE =
+      parley(DataType.INT16, "linear_native_groups.py", "linear_native_int12.py");
 
   /** fp16 by Parley's own kernels. */
-  static final Kernels FP16_NATIVE = parley("linear_native_fp16.py", DataType.FLOAT32);
+  static final Kernels FP16_NATIVE = parley(DataType.FLOAT32, "linear_native_fp16.py");
 
   /** fp16 where Parley's kernels cannot be loaded. */
   static final Kernels FP16_FBGEMM =
@@ -100,8 +111,9 @@ public enum Precision {
       small(List.of("layers.py", "linear_int8.py"), true, DataType.FLOAT16);
 
   /** Parley's own kernels, with the sources of one type of weights. */
-  private static Kernels parley(String type, DataType cache) {
-    return withNativeAttention(small(List.of("linear_native.py", type), false, cache));
+  private static Kernels parley(DataType cache, String... type) {
+    List<String> linear = Stream.concat(Stream.of("linear_native.py"), Stream.of(type)).toList();
+    return withNativeAttention(small(linear, false, cache));
   }
 
   /** Of a CPU, with weights of 16 bits or fewer, packed from fp32. */
@@ -165,8 +177,10 @@ public enum Precision {
    * fp16             8.4 10.8   19   27
    * int8             4.5  5.1  7.4 14.5
    * fp16, Parley's    27   33   40   60
+   * the same with AMX 29   31   36   45
    * int12, Parley's   22   25   29   36
    * int8, Parley's    14   16   18   23
+   * int4, Parley's   8.7   10   12   16
    * </pre>
    *
    * A GPU has far more arithmetic for each byte; there the number is a cautious guess.
@@ -179,7 +193,7 @@ public enum Precision {
       case REFERENCE, BF16 -> 1; // an oracle stays plain; bf16 on a CPU has not been measured
       case FP16 -> NativeKernels.available() ? 8 : 4;
       case FP32 -> 8;
-      case INT12 -> 16;
+      case INT12, INT4 -> 16;
       case INT8 -> NativeKernels.available() ? 16 : 8;
     };
   }
@@ -189,7 +203,7 @@ public enum Precision {
    *
    * @param name {@code auto} (int12 where Parley's own kernels are, else fp16, or fp32 on another
    *     processor than x86-64), {@code reference}, {@code fp32}, {@code bf16}, {@code fp16}, {@code
-   *     int12} or {@code int8}
+   *     int12}, {@code int8} or {@code int4}
    * @param device that a model is to be served on
    * @throws IllegalArgumentException if there is no such precision
    */
@@ -202,9 +216,10 @@ public enum Precision {
       case "fp16" -> FP16;
       case "int12" -> INT12;
       case "int8" -> INT8;
+      case "int4" -> INT4;
       default ->
           throw new IllegalArgumentException(
-              "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16, int12 or int8"
+              "precision '%s' is unknown: use auto, reference, fp32, bf16, fp16, int12, int8 or int4"
                   .formatted(name));
     };
   }
@@ -245,7 +260,7 @@ public enum Precision {
     return switch (this) {
       case REFERENCE, FP32 -> true;
       case BF16, FP16 -> device.isGpu() || X86_64;
-      case INT12 -> !device.isGpu() && NativeKernels.available();
+      case INT12, INT4 -> !device.isGpu() && NativeKernels.available();
       case INT8 -> !device.isGpu() && X86_64;
     };
   }
@@ -278,6 +293,7 @@ public enum Precision {
       case BF16 -> new Kernels(packed, attention(false, bf16), false, bf16, bf16, fp16, bf16);
       case FP16 -> NativeKernels.available() ? FP16_NATIVE : FP16_FBGEMM;
       case INT12 -> INT12_NATIVE;
+      case INT4 -> INT4_NATIVE;
       case INT8 -> NativeKernels.available() ? INT8_NATIVE : INT8_FBGEMM;
       case FP32, REFERENCE -> {
         Kernels libtorchs =

@@ -1,10 +1,4 @@
-  # Weights of 12 bits, activations of 16, up to 128 inputs with one scale. The sums are exact integers
-  # within them, and added in their order, so that a row's result does not depend on the other rows.
-
-  # How many groups the inputs are divided into, and how many are in each: a multiple of four.
-  def groups(self: __torch__.Program, inputs: int) -> Tuple[int, int]:
-    groups = (inputs + 127) // 128
-    return (groups, ((inputs + groups - 1) // groups + 3) // 4 * 4)
+  # Weights of 12 bits, activations of 16, up to 128 inputs with one scale.
 
   # weight: [out, in]; returns int8 [panels, bytes], see linear_int12.c
   def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:
@@ -30,9 +24,11 @@
     begin = torch.clamp(torch.round((vectors.narrow(3, 0, 3) - end) / 16.0), -2048, 2047)
     return (begin * 16.0 + end).to(2)
 
-  def row_bytes(self: __torch__.Program, inputs: int) -> int:
-    groups, length = self.groups(inputs)
-    return groups * (2 * length + 4)
+  def most_in_group(self: __torch__.Program) -> int:
+    return 128
+
+  def step_bytes(self: __torch__.Program) -> int:
+    return 2
 
   def weights_type(self: __torch__.Program) -> int:
     return 12

@@ -42,7 +42,8 @@ class Gpt2ProgramTest {
     "FP16, 0.01",
     "INT12, 0.01",
     "BF16, 0.2",
-    "INT8, 0.5"
+    "INT8, 0.5",
+    "INT4, 3"
   })
   void step_everyPrecision_logitsWithinItsError(Precision precision, float onCpu) {
     float limit = Golden.device().isGpu() ? 2 * onCpu : onCpu; // where activations are fp16 as well
@@ -337,6 +338,8 @@ class Gpt2ProgramTest {
             "linear_fp16",
             "linear_int8",
             "linear_native",
+            "linear_native_groups",
+            "linear_native_int4",
             "linear_native_int8",
             "linear_native_int12",
             "linear_native_fp16",

@@ -132,7 +132,7 @@ class NativeAttentionTest {
 
   /** A guess that is no number must not spoil the token before it, which is read with it. */
   @ParameterizedTest
-  @CsvSource({"INT8", "INT12", "FP16", "FP32"})
+  @CsvSource({"INT4", "INT8", "INT12", "FP16", "FP32"})
   void step_laterTokenIsNoNumber_earlierOnesAreAsBefore(Precision precision) {
     try (NDManager scope = scope();
         Gpt2Weights weights = Gpt2Weights.random(config(2, 64), 7, scope)) {

@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Projections of any size, with as many rows as make any number of blocks, on several threads. */
 class NativeLinearTest {
   private enum Type {
+    INT4,
     INT8,
     INT8_WITHOUT_AMX,
     INT12,
@@ -42,19 +43,21 @@ class NativeLinearTest {
       return this != INT8_WITHOUT_AMX && this != FP16_WITHOUT_AMX;
     }
 
-    Precision.Kernels kernels() {
+    Precision precision() {
       return switch (this) {
-        case INT8, INT8_WITHOUT_AMX -> Precision.INT8_NATIVE;
-        case INT12 -> Precision.INT12_NATIVE;
-        case FP16, FP16_WITHOUT_AMX -> Precision.FP16_NATIVE;
+        case INT4 -> Precision.INT4;
+        case INT8, INT8_WITHOUT_AMX -> Precision.INT8;
+        case INT12 -> Precision.INT12;
+        case FP16, FP16_WITHOUT_AMX -> Precision.FP16;
       };
     }
 
     /** Most by which a product may differ whose inputs differ by their last digits. */
     float rounding() {
-      return this == INT8 || this == INT8_WITHOUT_AMX
-          ? 0.05f
-          : 1e-3f; // what is on the edge of a step
+      return switch (this) {
+        case INT4, INT8, INT8_WITHOUT_AMX -> 0.05f; // of what is on the edge of a step
+        case INT12, FP16, FP16_WITHOUT_AMX -> 1e-3f;
+      };
     }
   }
 
@@ -167,12 +170,11 @@ class NativeLinearTest {
    */
   @Test
   void product_int12RowsAlongTheColumns_sumsAreHeld() {
-    try (Product product = new Product(Type.INT12, 3, 256)) {
-      NDArray weight = scope.randomNormal(new Shape(3, 256));
-      weight.set(new NDIndex("1"), weight.get(1).mul(0).add(3e7));
-      weight.set(new NDIndex("2"), weight.get(2).mul(0));
-      weight.set(new NDIndex("2, 7"), -1e-6f);
-      product.set(weight, scope.zeros(new Shape(3)));
+    NDArray weight = scope.randomNormal(new Shape(3, 256));
+    weight.set(new NDIndex("1"), weight.get(1).mul(0).add(3e7));
+    weight.set(new NDIndex("2"), weight.get(2).mul(0));
+    weight.set(new NDIndex("2, 7"), -1e-6f);
+    try (Product product = new Product(Type.INT12, weight, scope.zeros(new Shape(3)))) {
       float[] y = product.of(weight, false).toFloatArray();
       float[] exact = weight.matMul(weight.transpose()).toFloatArray();
 
@@ -217,11 +219,11 @@ class NativeLinearTest {
   @ParameterizedTest
   @EnumSource(names = {"FP16", "FP16_WITHOUT_AMX"})
   void product_fp16_isAsExactAsItsWeights(Type type) {
-    try (Product product = new Product(type, 64, 1024)) {
-      NDArray x = scope.randomNormal(new Shape(50, 1024));
-      NDArray rounded = inFp64(x, product.weight.toType(DataType.FLOAT16, true));
-      float ofWeights = error(rounded, inFp64(x, product.weight));
-      product.set(product.weight, scope.zeros(new Shape(64)));
+    NDArray weight = scope.randomNormal(new Shape(64, 1024));
+    NDArray x = scope.randomNormal(new Shape(50, 1024));
+    NDArray rounded = inFp64(x, weight.toType(DataType.FLOAT16, true));
+    float ofWeights = error(rounded, inFp64(x, weight));
+    try (Product product = new Product(type, weight, scope.zeros(new Shape(64)))) {
 
       assertThat(error(product.of(x, false).toType(DataType.FLOAT64, true), rounded))
           .isPositive()
@@ -289,8 +291,8 @@ class NativeLinearTest {
       0, 1e-30f, -1e-30f, 1e-3f, -1e-3f, 0.5f, -0.5f, 1, -1, 3, -3, 5, -5, 10, -10, 100, -100, 1e4f,
       -1e4f, 1e20f, -1e20f
     };
-    try (Product product = new Product(Type.FP16, 1, 1)) {
-      product.set(scope.ones(new Shape(1, 1)), scope.zeros(new Shape(1)));
+    NDArray one = scope.ones(new Shape(1, 1));
+    try (Product product = new Product(Type.FP16, one, scope.zeros(new Shape(1)))) {
       NDArray x = scope.create(numbers, new Shape(numbers.length, 1));
       float[] y = product.of(x, true).toFloatArray();
 
@@ -316,30 +318,25 @@ class NativeLinearTest {
   /** A projection with random weights. */
   private final class Product implements AutoCloseable {
     private final Type type;
-    private final TorchProgram program;
     private final boolean amx;
     private final int out;
-    private NDArray weight;
-    private NDArray bias;
-    private NDArray panels;
-    private ByteBuffer packed;
+    private final NDArray weight;
+    private final NDArray bias;
+    private final NativeProjection projection;
+    private final ByteBuffer packed;
 
     Product(Type type, int out, int in) {
-      this.type = type;
-      this.amx = allowAmx(type.amx());
-      this.out = out;
-      this.program = Gpt2Program.load(scope, Gpt2Config.shape("tiny"), type.kernels());
-      set(scope.randomNormal(new Shape(out, in)), scope.randomNormal(new Shape(out)));
+      this(type, scope.randomNormal(new Shape(out, in)), scope.randomNormal(new Shape(out)));
     }
 
-    void set(NDArray newWeight, NDArray newBias) {
-      weight = newWeight;
-      bias = newBias;
-      try (IValue w = TorchProgram.argument(weight);
-          IValue b = TorchProgram.argument(bias)) {
-        panels = program.tensor(scope, "panels", w, b);
-        packed = panels.toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-      }
+    Product(Type type, NDArray weight, NDArray bias) {
+      this.type = type;
+      this.amx = allowAmx(type.amx());
+      this.out = (int) weight.getShape().get(0);
+      this.weight = weight;
+      this.bias = bias;
+      this.projection = new NativeProjection(scope, type.precision(), weight, bias);
+      this.packed = projection.panels().toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
     }
 
     NDArray of(NDArray x, boolean gelu) {
@@ -349,16 +346,7 @@ class NativeLinearTest {
     }
 
     void put(NDArray x, List<NDArray> norm, boolean gelu, boolean add, NDArray y) {
-      NDArray none = scope.create(new Shape(0));
-      try (IValue weights = TorchProgram.argument(panels);
-          IValue rows = TorchProgram.argument(x);
-          IValue gain = TorchProgram.argument(norm.isEmpty() ? none : norm.get(0));
-          IValue shift = TorchProgram.argument(norm.isEmpty() ? none : norm.get(1));
-          IValue then = IValue.from(gelu);
-          IValue added = IValue.from(add);
-          IValue result = TorchProgram.argument(y)) {
-        program.call("linear", weights, rows, gain, shift, then, added, result).close();
-      }
+      projection.put(x, norm, gelu, add, y);
     }
 
     /** What a row's numbers have to be, one operation after the other. */
@@ -366,6 +354,7 @@ class NativeLinearTest {
       return switch (type) {
         case INT8, INT8_WITHOUT_AMX -> int8(x);
         case INT12 -> int12(x);
+        case INT4 -> int4(x);
         case FP16, FP16_WITHOUT_AMX -> amx && x.length % 32 == 0 ? halves(x) : fp16(x);
       };
     }
@@ -387,10 +376,44 @@ class NativeLinearTest {
       return y;
     }
 
-    private float[] int12(float[] x) {
-      float[] biases = bias.toFloatArray();
+    /** A group's largest weight has 8 steps; the length of a step is kept in bf16. */
+    private float[] int4(float[] x) {
+      float[] w = weight.toFloatArray();
       float[] y = new float[out];
-      int length = groupLength(x.length);
+      int length = groupLength(x.length, 64);
+      for (int begin = 0; begin < x.length; begin += length) {
+        int end = Math.min(begin + length, x.length);
+        float largest = largest(x, begin, end);
+        float factor = largest > 0 ? 127 / largest : 0;
+        for (int column = 0; column < out; column++) {
+          int row = column * x.length;
+          float most = 0;
+          for (int i = begin; i < end; i++) {
+            most = Math.abs(w[row + i]) > Math.abs(most) ? w[row + i] : most;
+          }
+          float scale = nearestBf16(most / -8);
+          int sum = 0;
+          for (int i = begin; i < end; i++) {
+            double steps = Math.max(-8, Math.min(7, Math.rint(w[row + i] / scale)));
+            sum += (int) (Math.rint(x[i] * factor) * steps);
+          }
+          y[column] = Math.fma((float) sum, largest / 127 * scale, y[column]);
+        }
+      }
+      return plusBias(y);
+    }
+
+    private float[] plusBias(float[] y) {
+      float[] biases = bias.toFloatArray();
+      for (int column = 0; column < out; column++) {
+        y[column] += biases[column];
+      }
+      return y;
+    }
+
+    private float[] int12(float[] x) {
+      float[] y = new float[out];
+      int length = groupLength(x.length, 128);
       for (int begin = 0; begin < x.length; begin += length) {
         int end = Math.min(begin + length, x.length);
         float norm = (float) Math.sqrt(squares(x, begin, end));
@@ -404,27 +427,24 @@ class NativeLinearTest {
               Math.fma((float) sum, norm / 32766 * scale(column, begin, x.length), y[column]);
         }
       }
-      for (int column = 0; column < out; column++) {
-        y[column] += biases[column];
-      }
-      return y;
+      return plusBias(y);
     }
 
-    private static int groupLength(int in) {
-      int groups = (in + 127) / 128;
+    private static int groupLength(int in, int most) {
+      int groups = (in + most - 1) / most;
       return ((in + groups - 1) / groups + 3) / 4 * 4;
     }
 
     /** Where the group of a column's weight begins in its panel. */
     private static int group(int column, int i, int in) {
-      int groupBytes = 48 * groupLength(in) + 128;
+      int groupBytes = 48 * groupLength(in, 128) + 128;
       int panel = column / 32 * ((in + 127) / 128 * groupBytes + 128);
-      return panel + i / groupLength(in) * groupBytes;
+      return panel + i / groupLength(in, 128) * groupBytes;
     }
 
     /** A weight of 12 bits, as it is multiplied: a word of 16. */
     private int word(int column, int i, int in) {
-      int at = i % groupLength(in);
+      int at = i % groupLength(in, 128);
       int vector = at % 4 / 2 * 2 + column % 32 / 16;
       int four = group(column, i, in) + at / 4 * 192 + 4 * (column % 16) + 2 * (at % 2);
       int[] words = new int[3];
@@ -438,7 +458,7 @@ class NativeLinearTest {
 
     /** Of the group of a column's weight, as it stands behind the group's words. */
     private float scale(int column, int i, int in) {
-      return packed.getFloat(group(column, i, in) + 48 * groupLength(in) + 4 * (column % 32));
+      return packed.getFloat(group(column, i, in) + 48 * groupLength(in, 128) + 4 * (column % 32));
     }
 
     /** In the order in which the lanes of a vector are added. */
@@ -523,7 +543,7 @@ class NativeLinearTest {
 
     @Override
     public void close() {
-      program.close();
+      projection.close();
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,10 +29,10 @@ class PrecisionTest {
 
   @Test
   void of_unknown_namesThoseThatThereAre() {
-    assertThatThrownBy(() -> Precision.of("int4", Device.cpu()))
+    assertThatThrownBy(() -> Precision.of("int3", Device.cpu()))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("int4")
-        .hasMessageContaining("auto, reference, fp32, bf16, fp16, int12 or int8");
+        .hasMessageContaining("int3")
+        .hasMessageContaining("auto, reference, fp32, bf16, fp16, int12, int8 or int4");
   }
 
   @Test
@@ -41,8 +42,8 @@ class PrecisionTest {
   }
 
   @Test
-  void on_aCpu_int12WhereParleysKernelsAre() {
-    assertThat(Precision.on(Device.cpu()).contains(Precision.INT12))
+  void on_aCpu_int12AndInt4WhereParleysKernelsAre() {
+    assertThat(Precision.on(Device.cpu()).containsAll(List.of(Precision.INT12, Precision.INT4)))
         .isEqualTo(NativeKernels.available());
   }
 

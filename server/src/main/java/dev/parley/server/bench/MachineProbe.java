@@ -6,11 +6,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.IValue;
+import dev.parley.model.gpt2.NativeProjection;
+import dev.parley.model.gpt2.Precision;
 import dev.parley.model.torch.NativeKernels;
 import dev.parley.model.torch.Torch;
 import dev.parley.model.torch.TorchProgram;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * Measures a machine with as many threads as the engine has: how fast it reads memory, by operators
@@ -42,9 +45,6 @@ final class MachineProbe implements AutoCloseable {
     this.scope = Torch.newScope(device);
     this.gpu = device.isGpu();
     String source = TorchProgram.source(MachineProbe.class, "probe.py");
-    if (hasKernels()) {
-      source += "\n" + TorchProgram.source(MachineProbe.class, "probe_native.py");
-    }
     try {
       this.program = TorchProgram.load(scope, source, Map.of());
     } catch (RuntimeException e) {
@@ -83,8 +83,9 @@ final class MachineProbe implements AutoCloseable {
       double count = 2.0 * height;
       measure(square, rows, operations, new double[] {count, count, count});
       if (hasKernels()) {
-        operations.merge("int8", own(rows, 8, WIDTH + 12, count), Math::max);
-        operations.put("int16", own(rows, 12, WIDTH / 128 * (48 * 4 + 4) + 4, count));
+        operations.merge("fp16", own(Precision.FP16, square, rows), Math::max);
+        operations.merge("int8", own(Precision.INT8, square, rows), Math::max);
+        operations.put("int16", own(Precision.INT12, square, rows));
       }
     }
   }
@@ -93,19 +94,13 @@ final class MachineProbe implements AutoCloseable {
     return !gpu && NativeKernels.available();
   }
 
-  /**
-   * A linear layer by Parley's own kernel, as wide as it is high.
-   *
-   * @param columnBytes of a column in its panel, as linear_int8.c and linear_int12.c lay it out
-   */
-  private double own(NDArray input, int bits, int columnBytes, double work) {
-    try (NDManager memory = scope.newSubManager()) {
-      NDArray zeros = memory.zeros(new Shape(WIDTH / 32, 32L * columnBytes), DataType.INT8);
-      try (IValue x = TorchProgram.argument(input);
-          IValue panels = TorchProgram.argument(zeros);
-          IValue type = IValue.from((long) bits)) {
-        return rate((double) WIDTH * WIDTH * work, "parley_linear", x, panels, type);
-      }
+  /** Operations a second of a linear layer by Parley's own kernel. */
+  private double own(Precision precision, NDArray weights, NDArray input) {
+    try (NDManager memory = scope.newSubManager();
+        NativeProjection projection =
+            new NativeProjection(memory, precision, weights, memory.zeros(new Shape(WIDTH)))) {
+      double work = 2.0 * weights.size() * input.getShape().get(0);
+      return rate(work, owner -> projection.of(owner, input));
     }
   }
 
@@ -144,13 +139,17 @@ final class MachineProbe implements AutoCloseable {
     return gpu ? GPU_REPETITIONS : 1;
   }
 
-  /** Work per second, the best of some tries after one that is not counted. */
   private double rate(double work, String method, IValue... arguments) {
+    return rate(work, owner -> program.tensor(owner, method, arguments));
+  }
+
+  /** Work per second, the best of some tries after one that is not counted. */
+  private double rate(double work, Function<NDManager, NDArray> method) {
     long best = Long.MAX_VALUE;
     for (int i = 0; i <= TRIES; i++) {
       long begin = System.nanoTime();
-      try (NDManager result = scope.newSubManager()) {
-        float unused = program.tensor(result, method, arguments).toFloatArray()[0];
+      try (NDManager owner = scope.newSubManager()) {
+        float unused = method.apply(owner).flatten().getFloat(0);
       }
       long nanos = System.nanoTime() - begin;
       best = i == 0 ? best : Math.min(best, nanos);

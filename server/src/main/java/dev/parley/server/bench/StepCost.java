@@ -90,7 +90,7 @@ public record StepCost(
       case BF16 -> "bf16";
       case FP16 -> "fp16";
       case INT12 -> "int16";
-      case INT8 -> "int8";
+      case INT8, INT4 -> "int8";
     };
   }
 
@@ -101,6 +101,7 @@ public record StepCost(
       case BF16, FP16 -> 2;
       case INT12 -> 1.5;
       case INT8 -> 1;
+      case INT4 -> 0.5 + 2.0 / 64; // 64 have a scale of 16 bits
     };
   }
 }

@@ -44,7 +44,7 @@ public record Setting<T>(
       new Setting<>(
           "precision",
           "auto",
-          "of served models: auto, fp32, bf16, fp16, int12 or int8",
+          "of served models: auto, fp32, bf16, fp16, int12, int8 or int4",
           Setting::precision);
 
   /**

@@ -57,6 +57,15 @@ class StepCostTest {
   }
 
   @Test
+  void of_int4_17BitsForFourWeightsAndArithmeticInInt8() {
+    assumeThat(Precision.on(Device.cpu())).contains(Precision.INT4);
+    StepCost cost = StepCost.of(MEDIUM, Precision.INT4, Device.cpu(), 1, 1, 0);
+
+    assertThat(cost.projections().bytes()).isEqualTo(17.0 / 32 * 12 * 24 * 1024 * 1024);
+    assertThat(cost.type()).isEqualTo("int8");
+  }
+
+  @Test
   void of_aPrompt_tokensLookBackOnHalfOfItOnAverage() {
     StepCost cost = StepCost.of(MEDIUM, Precision.FP32, Device.cpu(), 1, 512, 512);
 

@@ -126,7 +126,15 @@ class ChatEngineTest {
    * so that it matters to the last digits how a prompt is cut: there it is not.
    */
   @ParameterizedTest
-  @CsvSource({"REFERENCE, 64", "FP32, 64", "FP16, 64", "INT12, 64", "BF16, 1100", "INT8, 1100"})
+  @CsvSource({
+    "REFERENCE, 64",
+    "FP32, 64",
+    "FP16, 64",
+    "INT12, 64",
+    "BF16, 1100",
+    "INT8, 1100",
+    "INT4, 64"
+  })
   void submit_manyAtOnce_sameRepliesAsAlone(Precision precision, int stepTokens) throws Exception {
     List<List<Integer>> alone = new ArrayList<>();
     try (ChatEngine engine =

@@ -177,7 +177,7 @@ class SpeculationTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"REFERENCE", "FP32", "FP16", "INT12", "INT8"})
+  @EnumSource(names = {"REFERENCE", "FP32", "FP16", "INT12", "INT8", "INT4"})
   void submit_everyRuleAndEnd_asWithoutGuesses(Precision precision) throws Exception {
     Counts plain = new Counts();
     Counts guessing = new Counts();

@@ -39,11 +39,12 @@ final class EvaluationTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"REFERENCE", "FP32", "FP16", "INT12", "INT8"})
+  @EnumSource(names = {"REFERENCE", "FP32", "FP16", "INT12", "INT8", "INT4"})
   void of_decoderInAnyPrecision_isWhatTrainingEvaluatesAsFarAsItGoes(Precision precision) {
     assumeThat(Precision.on(Device.cpu())).contains(precision);
     double near =
         switch (precision) {
+          case INT4 -> 0.3;
           case INT8 -> 0.05;
           case FP16, INT12 -> 1e-3;
           default -> 1e-5;
