@@ -27,7 +27,7 @@ typedef struct {
    own: next to each other in `Attention.out`, numbers that two threads write would go from core to core. */
 typedef struct {
   int64_t head, first;
-  float greatest[TILE], sum[TILE];
+  float greatest[TILE + 16], sum[TILE + 16]; /* a vector from any of them */
   ALIGNED float out[TILE_NUMBERS]; /* [count, size], not divided by the sums */
   ALIGNED int16_t queries[TILE_NUMBERS];
   float steps[TILE]; /* of the queries */
@@ -64,41 +64,90 @@ INLINE const char *prefetch(const char *next, int64_t i, int64_t groups, int64_t
   return next + bytes;
 }
 
-/* Takes the scores of a query with the 64 tokens of a block, of which it sees the first `own`, into its running
-   softmax. Scores are logarithms to the base of 2; the weights of the tokens take their place. Returns the factor of
-   everything that came before. */
-INLINE float weigh(Tile *tile, int64_t query, const Block *block, int64_t own, __m512 scores[4]) {
-  __m512 most = _mm512_set1_ps(tile->greatest[query]), all = _mm512_setzero_ps();
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; j++) most = _mm512_mask_max_ps(most, first_of(own - 16 * j), most, scores[j]);
-  const float now = _mm512_reduce_max_ps(most);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; j++) {
-    const __m512 weight = power_of_two(_mm512_sub_ps(scores[j], _mm512_set1_ps(now)));
-    scores[j] = _mm512_maskz_mov_ps(first_of(own - 16 * j), weight);
-    all = _mm512_add_ps(all, scores[j]);
+/* Some queries and the 64 tokens of a block: scores, logarithms to the base of 2, which become the tokens' weights. */
+typedef struct {
+  ALIGNED float weights[MOST_QUERIES][TOKENS];
+  uint64_t seen[MOST_QUERIES]; /* a bit for each token that a query sees */
+  ALIGNED float factors[16];   /* of everything before the block */
+} Scores;
+
+INLINE __mmask16 seen_of(const Scores *scores, int query, int j) { return scores->seen[query] >> 16 * j; }
+
+INLINE void find_seen(const int count, const Attention *a, const Tile *tile, int64_t at, const Block *block, Scores *scores) {
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    const int64_t own = a->positions[tile->first + at + q] + 1 - block->number * TOKENS;
+    scores->seen[q] = own >= TOKENS ? UINT64_MAX : own > 0 ? ((uint64_t)1 << own) - 1 : 0;
   }
-  const float before = _mm512_cvtss_f32(power_of_two(_mm512_set1_ps(tile->greatest[query] - now)));
-  const float factor = block->number ? before : 0;
-  tile->sum[query] = tile->sum[query] * factor + _mm512_reduce_add_ps(all);
-  tile->greatest[query] = now;
-  return factor;
 }
 
-/* What a query's values amount to up to a block: 16 of the head's numbers from i on. */
-INLINE void put(const Attention *a, Tile *tile, int64_t query, const Block *block, int64_t i, __m512 sum) {
+/* Takes the scores of queries, the first of which is at `at`, into their running softmax. Phase by phase, so that the
+   processor works at one query's numbers while it waits for another's. */
+INLINE void weigh(const int count, Tile *tile, int64_t at, const Block *block, Scores *scores) {
+  ALIGNED float greatest[16], sums[16];
+  const __m512 before = _mm512_loadu_ps(tile->greatest + at);
+  _mm512_store_ps(greatest, before);
+  _mm512_store_ps(sums, _mm512_setzero_ps());
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    __m512 most = _mm512_set1_ps(tile->greatest[at + q]);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++)
+      most = _mm512_mask_max_ps(most, seen_of(scores, q, j), most, _mm512_load_ps(scores->weights[q] + 16 * j));
+    greatest[q] = _mm512_reduce_max_ps(most);
+  }
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    __m512 all = _mm512_setzero_ps();
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      float *place = scores->weights[q] + 16 * j;
+      const __m512 weight = power_of_two(_mm512_sub_ps(_mm512_load_ps(place), _mm512_set1_ps(greatest[q])));
+      const __m512 seen = _mm512_maskz_mov_ps(seen_of(scores, q, j), weight);
+      _mm512_store_ps(place, seen);
+      all = _mm512_add_ps(all, seen);
+    }
+    sums[q] = _mm512_reduce_add_ps(all);
+  }
+  const __mmask16 some = first_of(count);
+  const __m512 now = _mm512_load_ps(greatest);
+  const __m512 factors = block->number ? power_of_two(_mm512_sub_ps(before, now)) : _mm512_setzero_ps();
+  const __m512 sum = _mm512_fmadd_ps(_mm512_loadu_ps(tile->sum + at), factors, _mm512_load_ps(sums));
+  _mm512_mask_storeu_ps(tile->sum + at, some, sum);
+  _mm512_mask_storeu_ps(tile->greatest + at, some, now);
+  _mm512_store_ps(scores->factors, factors);
+}
+
+/* Which of 64 of a head's numbers from i on there are. */
+INLINE void numbers_from(const Attention *a, int64_t i, __mmask16 masks[4]) {
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) masks[j] = first_of(a->size - i - 16 * j);
+}
+
+/* What a query's values amount to up to a block: 64 of the head's numbers from i on. */
+INLINE void put(const Attention *a, Tile *tile, int64_t query, const Block *block, int64_t i, const __mmask16 masks[4],
+    const __m512 sums[4]) {
   const int64_t token = tile->first + query, last = a->positions[token] / TOKENS;
-  const __mmask16 mask = first_of(a->size - i);
+  if (last < block->number) return;
+  float *out = tile->out + query * a->size + i;
+  __m512 by = _mm512_set1_ps(1);
   if (last == block->number) {
-    float *out = a->out + (token * a->heads + tile->head) * a->size + i;
-    _mm512_mask_storeu_ps(out, mask, _mm512_mul_ps(sum, _mm512_set1_ps(1 / tile->sum[query])));
-  } else if (last > block->number) _mm512_mask_storeu_ps(tile->out + query * a->size + i, mask, sum);
+    out = a->out + (token * a->heads + tile->head) * a->size + i;
+    by = _mm512_set1_ps(1 / tile->sum[query]);
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) _mm512_mask_storeu_ps(out + 16 * j, masks[j], _mm512_mul_ps(sums[j], by));
 }
 
 /* The same before the block, times a factor. */
-INLINE __m512 take_over(const Attention *a, const Tile *tile, int64_t query, const Block *block, int64_t i, float factor) {
-  const __mmask16 mask = block->number ? first_of(a->size - i) : 0;
-  return _mm512_mul_ps(_mm512_set1_ps(factor), _mm512_maskz_loadu_ps(mask, tile->out + query * a->size + i));
+INLINE void take_over(const Attention *a, const Tile *tile, int64_t query, const Block *block, int64_t i,
+    const __mmask16 masks[4], float factor, __m512 sums[4]) {
+  const float *out = tile->out + query * a->size + i;
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const __m512 before = _mm512_maskz_loadu_ps(block->number ? masks[j] : 0, out + 16 * j);
+    sums[j] = _mm512_mul_ps(_mm512_set1_ps(factor), before);
+  }
 }
 
 /* One head of the tokens from `first` to `end` of a row, at most a tile: each block comes from memory once. The block
@@ -109,7 +158,7 @@ static void attend(const Attention *a, int64_t row, int64_t head, int64_t first,
   Tile tile;
   tile.head = head;
   tile.first = first;
-  for (int64_t q = 0; q < TILE; q++) tile.greatest[q] = -__builtin_inff(), tile.sum[q] = 0;
+  for (int64_t q = 0; q < TILE + 16; q++) tile.greatest[q] = -__builtin_inff(), tile.sum[q] = 0;
   prepare(a, &tile, end - first);
   const char *keys = block_at(a, a->keys, row, 0, head), *values = block_at(a, a->values, row, 0, head);
   for (int64_t b = 0; b < blocks; b++) {

@@ -40,8 +40,7 @@ INLINE void read_by(const int count, const Attention *a, Block *block, Tile *til
   const int64_t by_all = own[0] < TOKENS ? own[0] : TOKENS;
   const int64_t by_any = own[count - 1] < TOKENS ? own[count - 1] : TOKENS;
   const __m512 scale = _mm512_set1_ps(LOG2_E / __builtin_sqrtf(size));
-  ALIGNED float weights[MOST_QUERIES][TOKENS];
-  float factors[MOST_QUERIES];
+  Scores softmax;
   __m512 scores[MOST_QUERIES][4];
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) scores[q][0] = scores[q][1] = scores[q][2] = scores[q][3] = _mm512_setzero_ps();
@@ -58,32 +57,25 @@ INLINE void read_by(const int count, const Attention *a, Block *block, Tile *til
     }
   }
 #pragma GCC unroll 6
-  for (int q = 0; q < count; q++) {
+  for (int q = 0; q < count; q++)
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) scores[q][j] = _mm512_mul_ps(scores[q][j], scale);
-    factors[q] = weigh(tile, at + q, block, own[q], scores[q]);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) _mm512_store_ps(weights[q] + 16 * j, scores[q][j]);
-  }
+    for (int j = 0; j < 4; j++) _mm512_store_ps(softmax.weights[q] + 16 * j, _mm512_mul_ps(scores[q][j], scale));
+  find_seen(count, a, tile, at, block, &softmax);
+  weigh(count, tile, at, block, &softmax);
   for (int64_t i = 0; i < size; i += 64) {
     __mmask16 masks[4];
     __m512 sums[MOST_QUERIES][4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) masks[j] = first_of(size - i - 16 * j);
+    numbers_from(a, i, masks);
 #pragma GCC unroll 6
-    for (int q = 0; q < count; q++)
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) sums[q][j] = take_over(a, tile, at + q, block, i + 16 * j, factors[q]);
+    for (int q = 0; q < count; q++) take_over(a, tile, at + q, block, i, masks, softmax.factors[q], sums[q]);
     for (int64_t t = 0; t < by_all; t++) {
       next_values = prefetch(next_values, t, groups, 256);
-      add(count, sums, values + t * size + i, weights, t, masks, 0);
+      add(count, sums, values + t * size + i, softmax.weights, t, masks, 0);
     }
     for (int64_t t = by_all > 0 ? by_all : 0; t < by_any; t++)
-      add(count, sums, values + t * size + i, weights, t, masks, own);
+      add(count, sums, values + t * size + i, softmax.weights, t, masks, own);
 #pragma GCC unroll 6
-    for (int q = 0; q < count; q++)
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) put(a, tile, at + q, block, i + 16 * j, sums[q][j]);
+    for (int q = 0; q < count; q++) put(a, tile, at + q, block, i, masks, sums[q]);
   }
   block->next_keys = next_keys;
   block->next_values = next_values;

@@ -36,19 +36,6 @@ static void prepare(const Attention *a, Tile *tile, int64_t count) {
   }
 }
 
-/* Rounds weights, which are not negative, so that their sum is at most NORM, but for rounding. Returns a step. */
-INLINE float round_weights(const __m512 weights[4], int16_t *rounded) {
-  const __m512 two = _mm512_add_ps(weights[0], weights[1]), others = _mm512_add_ps(weights[2], weights[3]);
-  const float sum = _mm512_reduce_add_ps(_mm512_add_ps(two, others));
-  const __m512 factor = _mm512_set1_ps(sum > 1e-30f ? NORM / sum : 0);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; j++) {
-    const __m512i steps = _mm512_cvtps_epi32(_mm512_mul_ps(weights[j], factor));
-    _mm256_store_si256((__m256i *)rounded + j, _mm512_cvtepi32_epi16(steps));
-  }
-  return sum / NORM;
-}
-
 /* Of vectors of pairs, `stride` apart, with 64 columns of as many rows, `row_bytes` apart. */
 typedef struct {
   int64_t pairs, stride, row_bytes;
@@ -87,11 +74,84 @@ static __attribute__((noinline)) void products(int64_t count, Products *p, const
   WITH_QUERIES(multiply, count, p, next, groups)
 }
 
+/* Weights of values in steps. */
+typedef struct {
+  ALIGNED int16_t numbers[MOST_QUERIES][TOKENS];
+  float lengths[MOST_QUERIES];
+} Steps;
+
+/* What the sums with the keys amount to as scores. */
+INLINE void score(const int count, const Block *block, const Attention *a, const Tile *tile, int64_t at, const Products *p,
+    Scores *scores) {
+  const float *key_steps = steps_of(a, block->keys);
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      const __m512 by = _mm512_mul_ps(_mm512_set1_ps(tile->steps[at + q]), _mm512_loadu_ps(key_steps + 16 * j));
+      const __m512 sums = _mm512_cvtepi32_ps(_mm512_load_si512(p->sums[q] + 16 * j));
+      _mm512_store_ps(scores->weights[q] + 16 * j, _mm512_mul_ps(sums, by));
+    }
+}
+
+/* Rounds weights, each times the step of its value, which may be no number where it is not seen, so that a query's amount
+   to at most NORM, but for rounding. None is negative. */
+INLINE void round_weights(const int count, const Block *block, const Attention *a, Scores *scores, Steps *steps) {
+  const float *value_steps = steps_of(a, block->values);
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    __m512 all = _mm512_setzero_ps();
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      float *place = scores->weights[q] + 16 * j;
+      const __m512 step = _mm512_loadu_ps(value_steps + 16 * j);
+      const __m512 weight = _mm512_maskz_mul_ps(seen_of(scores, q, j), _mm512_load_ps(place), step);
+      _mm512_store_ps(place, weight);
+      all = _mm512_add_ps(all, weight);
+    }
+    steps->lengths[q] = _mm512_reduce_add_ps(all) / NORM;
+  }
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    const __m512 factor = _mm512_set1_ps(steps->lengths[q] > 1e-35f ? 1 / steps->lengths[q] : 0);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      const __m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_load_ps(scores->weights[q] + 16 * j), factor));
+      _mm256_store_si256((__m256i *)steps->numbers[q] + j, _mm512_cvtepi32_epi16(rounded));
+    }
+  }
+}
+
+INLINE void weigh_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at, const Products *p,
+    Scores *scores, Steps *steps) {
+  find_seen(count, a, tile, at, block, scores);
+  score(count, block, a, tile, at, p, scores);
+  weigh(count, tile, at, block, scores);
+  round_weights(count, block, a, scores, steps);
+}
+
+/* Adds sums of 64 of the values' numbers from i on to those of the blocks before. */
+INLINE void add_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at, const Products *p,
+    const Scores *scores, const Steps *steps, int64_t i) {
+  __mmask16 masks[4];
+  numbers_from(a, i, masks);
+#pragma GCC unroll 6
+  for (int q = 0; q < count; q++) {
+    __m512 sums[4];
+    take_over(a, tile, at + q, block, i, masks, scores->factors[q], sums);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      const __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(p->sums[q] + 16 * j));
+      sums[j] = _mm512_fmadd_ps(sum, _mm512_set1_ps(steps->lengths[q]), sums[j]);
+    }
+    put(a, tile, at + q, block, i, masks, sums);
+  }
+}
+
 static void read(int64_t count, const Attention *a, Block *block, Tile *tile, int64_t at) {
   const int64_t half = pairs(a);
-  const float *key_steps = steps_of(a, block->keys), *value_steps = steps_of(a, block->values);
-  ALIGNED int16_t weights[MOST_QUERIES][TOKENS];
-  float factors[MOST_QUERIES], steps[MOST_QUERIES];
+  Scores scores;
+  Steps steps;
   Products p;
   p.pairs = p.stride = half;
   p.row_bytes = 4 * TOKENS;
@@ -99,36 +159,15 @@ static void read(int64_t count, const Attention *a, Block *block, Tile *tile, in
   p.columns = block->keys;
   for (int j = 0; j < 4; j++) p.masks[j] = 0xffff;
   products(count, &p, &block->next_keys, block->groups);
-  for (int q = 0; q < count; q++) {
-    /* The tokens of the block that it sees; none if negative. */
-    const int64_t own = a->positions[tile->first + at + q] + 1 - block->number * TOKENS;
-    const __m512 step = _mm512_set1_ps(tile->steps[at + q]);
-    __m512 scores[4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-      const __m512 by = _mm512_mul_ps(step, _mm512_loadu_ps(key_steps + 16 * j));
-      scores[j] = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(p.sums[q] + 16 * j)), by);
-    }
-    factors[q] = weigh(tile, at + q, block, own, scores);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++)
-      scores[j] = _mm512_maskz_mul_ps(first_of(own - 16 * j), scores[j], _mm512_loadu_ps(value_steps + 16 * j));
-    steps[q] = round_weights(scores, weights[q]);
-  }
+  WITH_QUERIES(weigh_values, count, block, a, tile, at, &p, &scores, &steps)
   p.pairs = p.stride = TOKENS / 2;
   p.row_bytes = 8 * half;
-  p.vectors = (const int32_t *)weights;
+  p.vectors = (const int32_t *)steps.numbers;
   for (int64_t i = 0; i < a->size; i += 64) {
     p.columns = block->values + 4 * i;
     for (int j = 0; j < 4; j++) p.masks[j] = first_of(2 * half - i - 16 * j);
     products(count, &p, &block->next_values, block->groups);
-    for (int q = 0; q < count; q++)
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) {
-        const __m512 before = take_over(a, tile, at + q, block, i + 16 * j, factors[q]);
-        const __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(p.sums[q] + 16 * j));
-        put(a, tile, at + q, block, i + 16 * j, _mm512_fmadd_ps(sum, _mm512_set1_ps(steps[q]), before));
-      }
+    WITH_QUERIES(add_values, count, block, a, tile, at, &p, &scores, &steps, i)
   }
 }
 
