@@ -23,8 +23,8 @@ public enum Precision {
    */
   BF16,
   /**
-   * fp16 weights. On an x86-64 processor the arithmetic is fp32, on a GPU fp16 with sums in fp32,
-   * and the cache too.
+   * fp16 weights. On an x86-64 processor the arithmetic is fp32, or with AMX as exact as that; on a
+   * GPU it is fp16 with sums in fp32, and the cache is fp16, too.
    */
   FP16,
   /**
