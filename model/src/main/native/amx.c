@@ -1,8 +1,9 @@
+/* Whether there is AMX: asked once, of the processor and of Linux. */
 #include "amx.h"
 #include <cpuid.h>
 #include "libtorch.h"
 
-static enum { UNKNOWN, NO, YES } there;
+static enum { UNKNOWN, NO, YES } found;
 static int forbidden;
 
 /* Asks Linux to keep tiles for this process (arch_prctl, ARCH_REQ_XCOMP_PERM of XTILEDATA). */
@@ -22,12 +23,13 @@ static int find_amx(void) {
 }
 
 int has_amx(void) {
-  if (__atomic_load_n(&there, __ATOMIC_RELAXED) == UNKNOWN)
-    __atomic_store_n(&there, find_amx() ? YES : NO, __ATOMIC_RELAXED);
-  return __atomic_load_n(&there, __ATOMIC_RELAXED) == YES && !__atomic_load_n(&forbidden, __ATOMIC_RELAXED);
+  if (__atomic_load_n(&found, __ATOMIC_RELAXED) == UNKNOWN)
+    __atomic_store_n(&found, find_amx() ? YES : NO, __ATOMIC_RELAXED);
+  return __atomic_load_n(&found, __ATOMIC_RELAXED) == YES && !__atomic_load_n(&forbidden, __ATOMIC_RELAXED);
 }
 
-/* The operator, with Tensor any, of a CPU, and bool allowed; returns whether AMX is used from now on. */
+/* The operator, with Tensor any, by which libtorch finds what is for a CPU, and bool allowed; returns whether AMX is
+   used from now on. */
 void allow_amx(Value *v, uint64_t count, uint64_t results) {
   __atomic_store_n(&forbidden, !(v[1] & 1), __ATOMIC_RELAXED);
   release(v[0]);

@@ -73,7 +73,9 @@ typedef struct {
 
 INLINE __mmask16 seen_of(const Scores *scores, int query, int j) { return scores->seen[query] >> 16 * j; }
 
-INLINE void find_seen(const int count, const Attention *a, const Tile *tile, int64_t at, const Block *block, Scores *scores) {
+/* Finds what queries see, the first of which is at `at` in the tile. */
+INLINE void find_seen(
+    const int count, const Attention *a, const Tile *tile, int64_t at, const Block *block, Scores *scores) {
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
     const int64_t own = a->positions[tile->first + at + q] + 1 - block->number * TOKENS;
@@ -81,7 +83,7 @@ INLINE void find_seen(const int count, const Attention *a, const Tile *tile, int
   }
 }
 
-/* Takes the scores of queries, the first of which is at `at`, into their running softmax. Phase by phase, so that the
+/* Takes the scores of queries into their running softmax. Phase by phase, so that the
    processor works at one query's numbers while it waits for another's. */
 INLINE void weigh(const int count, Tile *tile, int64_t at, const Block *block, Scores *scores) {
   ALIGNED float greatest[16], sums[16];

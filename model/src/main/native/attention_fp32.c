@@ -13,16 +13,16 @@ static void keep(const Attention *a, int64_t token, int64_t head, char *keys, ch
 /* Queries are used as they are. */
 static void prepare(const Attention *a, Tile *tile, int64_t count) {}
 
-/* Adds the values of one token, each times its weight, to the sums of those queries that see it. */
-INLINE void add(const int count, __m512 sums[][4], const float *values, float weights[][TOKENS], int64_t t,
-    const __mmask16 *masks, const int64_t *own) {
+/* Adds the values of one token, each times its weight, to the sums of all queries, or of those that see it. */
+INLINE void add(const int count, const int all, __m512 sums[][4], const float *values, const Scores *softmax, int64_t t,
+    const __mmask16 *masks) {
   __m512 value[4];
 #pragma GCC unroll 4
   for (int j = 0; j < 4; j++) value[j] = _mm512_maskz_loadu_ps(masks[j], values + 16 * j);
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
-    if (own && t >= own[q]) continue; /* what is no number would be none times zero either */
-    const __m512 weight = _mm512_set1_ps(weights[q][t]);
+    if (!all && !(softmax->seen[q] >> t & 1)) continue; /* what is no number would be none times zero either */
+    const __m512 weight = _mm512_set1_ps(softmax->weights[q][t]);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) sums[q][j] = _mm512_fmadd_ps(weight, value[j], sums[q][j]);
   }
@@ -30,15 +30,9 @@ INLINE void add(const int count, __m512 sums[][4], const float *values, float we
 
 INLINE void read_by(const int count, const Attention *a, Block *block, Tile *tile, int64_t at) {
   const int64_t size = a->size, width = 3 * a->heads * size, groups = block->groups;
-  const int64_t *positions = a->positions + tile->first + at;
   const float *query = joined_at(a, tile->first + at, QUERY, tile->head);
   const float *keys = (const float *)block->keys, *values = (const float *)block->values;
   const char *next_keys = block->next_keys, *next_values = block->next_values;
-  int64_t own[MOST_QUERIES]; /* how many tokens of the block each query sees; of negative numbers none */
-#pragma GCC unroll 6
-  for (int q = 0; q < count; q++) own[q] = positions[q] + 1 - block->number * TOKENS;
-  const int64_t by_all = own[0] < TOKENS ? own[0] : TOKENS;
-  const int64_t by_any = own[count - 1] < TOKENS ? own[count - 1] : TOKENS;
   const __m512 scale = _mm512_set1_ps(LOG2_E / __builtin_sqrtf(size));
   Scores softmax;
   __m512 scores[MOST_QUERIES][4];
@@ -62,18 +56,18 @@ INLINE void read_by(const int count, const Attention *a, Block *block, Tile *til
     for (int j = 0; j < 4; j++) _mm512_store_ps(softmax.weights[q] + 16 * j, _mm512_mul_ps(scores[q][j], scale));
   find_seen(count, a, tile, at, block, &softmax);
   weigh(count, tile, at, block, &softmax);
+  const int by_all = _mm_popcnt_u64(softmax.seen[0]), by_any = _mm_popcnt_u64(softmax.seen[count - 1]);
   for (int64_t i = 0; i < size; i += 64) {
     __mmask16 masks[4];
     __m512 sums[MOST_QUERIES][4];
     numbers_from(a, i, masks);
 #pragma GCC unroll 6
     for (int q = 0; q < count; q++) take_over(a, tile, at + q, block, i, masks, softmax.factors[q], sums[q]);
-    for (int64_t t = 0; t < by_all; t++) {
+    for (int t = 0; t < by_all; t++) {
       next_values = prefetch(next_values, t, groups, 256);
-      add(count, sums, values + t * size + i, softmax.weights, t, masks, 0);
+      add(count, 1, sums, values + t * size + i, &softmax, t, masks);
     }
-    for (int64_t t = by_all > 0 ? by_all : 0; t < by_any; t++)
-      add(count, sums, values + t * size + i, softmax.weights, t, masks, own);
+    for (int t = by_all; t < by_any; t++) add(count, 0, sums, values + t * size + i, &softmax, t, masks);
 #pragma GCC unroll 6
     for (int q = 0; q < count; q++) put(a, tile, at + q, block, i, masks, sums[q]);
   }

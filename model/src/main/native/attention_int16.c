@@ -81,8 +81,8 @@ typedef struct {
 } Steps;
 
 /* What the sums with the keys amount to as scores. */
-INLINE void score(const int count, const Block *block, const Attention *a, const Tile *tile, int64_t at, const Products *p,
-    Scores *scores) {
+INLINE void score(const int count, const Block *block, const Attention *a, const Tile *tile, int64_t at,
+    const Products *p, Scores *scores) {
   const float *key_steps = steps_of(a, block->keys);
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++)
@@ -94,8 +94,8 @@ INLINE void score(const int count, const Block *block, const Attention *a, const
     }
 }
 
-/* Rounds weights, each times the step of its value, which may be no number where it is not seen, so that a query's amount
-   to at most NORM, but for rounding. None is negative. */
+/* Rounds weights, each times the step of its value, which may be no number where it is not seen, so that a query's
+   amount to at most NORM, but for rounding. None is negative. */
 INLINE void round_weights(const int count, const Block *block, const Attention *a, Scores *scores, Steps *steps) {
   const float *value_steps = steps_of(a, block->values);
 #pragma GCC unroll 6
@@ -116,14 +116,16 @@ INLINE void round_weights(const int count, const Block *block, const Attention *
     const __m512 factor = _mm512_set1_ps(steps->lengths[q] > 1e-35f ? 1 / steps->lengths[q] : 0);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      const __m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_load_ps(scores->weights[q] + 16 * j), factor));
-      _mm256_store_si256((__m256i *)steps->numbers[q] + j, _mm512_cvtepi32_epi16(rounded));
+      const __m512 scaled = _mm512_mul_ps(_mm512_load_ps(scores->weights[q] + 16 * j), factor);
+      const __m256i rounded = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(scaled));
+      _mm256_store_si256((__m256i *)steps->numbers[q] + j, rounded);
     }
   }
 }
 
-INLINE void weigh_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at, const Products *p,
-    Scores *scores, Steps *steps) {
+/* Turns the sums with the keys into weights of the values. */
+INLINE void weigh_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at,
+    const Products *p, Scores *scores, Steps *steps) {
   find_seen(count, a, tile, at, block, scores);
   score(count, block, a, tile, at, p, scores);
   weigh(count, tile, at, block, scores);
@@ -131,8 +133,8 @@ INLINE void weigh_values(const int count, const Block *block, const Attention *a
 }
 
 /* Adds sums of 64 of the values' numbers from i on to those of the blocks before. */
-INLINE void add_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at, const Products *p,
-    const Scores *scores, const Steps *steps, int64_t i) {
+INLINE void add_values(const int count, const Block *block, const Attention *a, Tile *tile, int64_t at,
+    const Products *p, const Scores *scores, const Steps *steps, int64_t i) {
   __mmask16 masks[4];
   numbers_from(a, i, masks);
 #pragma GCC unroll 6

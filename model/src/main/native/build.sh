@@ -13,7 +13,7 @@ sources=$(LC_ALL=C ls | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-64)
 # Only its name counts: it makes the loader look for symbols there.
 gcc -shared -nostdlib -x c /dev/null -Wl,-soname,libtorch_cpu.so -o "$work/libtorch_cpu.so"
 mkdir -p "$(dirname "$out")"
-# cascadelake: the first processors with AVX512-VNNI; NativeKernels asks for what that is, amx.h for AMX.
+# cascadelake: the first processors with AVX512-VNNI; NativeKernels asks for what that is, amx.c for AMX.
 # fp-contract: sums must be the same whatever the number of rows; fused is only what says so.
 # strict-aliasing: rounded rows are bytes, and read by fours.
 # tree-loop-distribute-patterns: would make memset of a loop, which is the C library's.

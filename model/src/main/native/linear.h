@@ -1,8 +1,8 @@
 /* Projections, with what stands around them in a layer: y = LayerNorm(x) W + b, or of x itself, then GELU or y added to
    what was there, where that is wanted. Weights are in panels of 32 columns, each read from memory once, in order, and
    multiplied by all rows of x before the next one. A type of weights includes this and defines how a row is rounded to
-   that type (`quantize`) and how up to 12 rows are multiplied by a panel (`multiply`); for more it may have another
-   way (`Linear.multiply`). */
+   be multiplied (`quantize`) and how up to 12 rows are multiplied by a panel (`multiply`); where there are tiles it may
+   have another way (`Linear.multiply`). */
 #pragma once
 #include "amx.h"
 #include "libtorch.h"
@@ -28,7 +28,7 @@ typedef struct Linear {
   const float *gain, *shift; /* [in], of LayerNorm; none without */
   float epsilon;
   const float *x;              /* [rows, in], what comes out of it */
-  char *steps;                 /* x in the weights' type, then its scales; none where it is multiplied as it is */
+  char *steps;                 /* x as it is multiplied, then its scales; none where that is x itself */
   int64_t row_bytes;           /* of what is multiplied */
   int64_t block_rows;          /* most rows that are multiplied together */
   int64_t tile_rows;           /* rows of the largest block, if it is multiplied by tiles; none otherwise */
@@ -94,8 +94,8 @@ INLINE void prefetch(const char **next, Ahead ahead, int64_t bytes) {
 
 /* Adds the products of four bytes of each of some rows, `offset` bytes on, with 32 columns, as an instruction takes
    them. */
-INLINE void accumulate_rows(const int rows, const Linear *l, __m512i sums[][2], const char *const *steps, int64_t offset,
-    __m512i left, __m512i right, void accumulate(__m512i *, __m512i, __m512i)) {
+INLINE void accumulate_rows(const int rows, const Linear *l, __m512i sums[][2], const char *const *steps,
+    int64_t offset, __m512i left, __m512i right, void accumulate(__m512i *, __m512i, __m512i)) {
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
     const __m512i numbers = _mm512_set1_epi32(*(const int32_t *)(steps[r / 3] + offset + r % 3 * l->row_bytes));
@@ -154,7 +154,8 @@ static void work(void *data) {
 
 /* The arguments of the operator: Tensor weights [panels, bytes], Tensor x [rows, in], Tensor gain and shift [in] or
    empty, float epsilon, bool gelu, bool add, Tensor(a!) y [rows, out], Tensor(b!) scratch: of the rows after LayerNorm
-   in fp32, then in the weights' type; and which type that is: 4, 8 or 12 for integers of so many bits, 0 for fp16. */
+   in fp32, then as they are multiplied; and the type of the weights: 4, 8 or 12 for integers of so many bits, 0 for
+   fp16. */
 enum { WEIGHTS, X, GAIN, SHIFT, EPSILON, GELU, ADD, Y, SCRATCH, TYPE };
 
 INLINE Linear arguments(const Value *v) {
@@ -174,7 +175,7 @@ INLINE Linear arguments(const Value *v) {
   return l;
 }
 
-/* Has up to 32 rows multiplied at a time. */
+/* Has up to 32 rows multiplied at a time; there must be one. */
 INLINE void use_tiles(Linear *l, void (*multiply)(const Linear *, Block, int64_t, const char *, Ahead)) {
   l->block_rows = 2 * TILE_ROWS;
   l->tile_rows = (l->rows + block_count(l) - 1) / block_count(l);

@@ -1,6 +1,7 @@
-/* Projections in integers, with one scale for a group of inputs of a column or of a row, their sums exact within it. A type
-   of weights defines, before it includes this, how many inputs a group has at most and how many numbers of an activation
-   are in 4 bytes, and after it what has been declared here. */
+/* Projections in integers, with one scale for a group of inputs of a column or of a row, their sums exact within it. A
+   type of weights defines before it includes this: how many inputs a group has at most (MOST_IN_GROUP), the bytes of a
+   number of a row (STEP_BYTES), of the weights of an input in a panel (WEIGHT_BYTES) and of a group's scales
+   (SCALE_BYTES); and after it what is declared here. */
 #pragma once
 #include "linear.h"
 
@@ -37,7 +38,7 @@ static void quantize(const Linear *l, int64_t row) {
   const int64_t length = group_length(l), bytes = length * STEP_BYTES;
   char *steps = l->steps + row * l->row_bytes;
   for (int64_t g = 0; g < group_count(l); g++, steps += bytes) {
-    const int64_t left = l->in - g * length, count = left < 0 ? 0 : left < length ? left : length;
+    const int64_t left = l->in - g * length, count = left < length ? left : length;
     row_groups(l, row)[g] = round_group(l->x + row * l->in + g * length, count, length, steps);
   }
 }

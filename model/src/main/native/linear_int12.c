@@ -3,8 +3,8 @@
 #include "int16.h"
 
 /* Rounding adds at most 6 to the norm of a group of activations and 91 to one of weights: those may have one of 65,400,
-   almost twice that of activations, which `panels` gives them. Weights of an input take 48 bytes in a panel: 3 for every 4
-   of 16 bits. */
+   almost twice that of activations, which `panels` gives them. Weights of an input take 48 bytes in a panel: 3 for
+   every 4 of 16 bits. */
 enum { MOST_IN_GROUP = 128, STEP_BYTES = 2, WEIGHT_BYTES = 48, SCALE_BYTES = 128 };
 #include "linear_groups.h"
 

@@ -1,4 +1,5 @@
 /* Weights and activations in int8, sums in exact integers, which AVX512-VNNI multiplies four at a time. */
+#include "int8.h"
 #include "linear.h"
 
 /* What follows the weights in a panel. */
@@ -27,11 +28,6 @@ static void quantize(const Linear *l, int64_t row) {
   row_scales(l)[row] = largest / 127;
 }
 
-/* In assembly, since GCC 12 keeps the sums of its intrinsic in memory. */
-INLINE void accumulate(__m512i *sum, __m512i unsigned_bytes, __m512i signed_bytes) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(unsigned_bytes), "v"(signed_bytes));
-}
-
 /* What becomes of the sums of 16 columns, with their offsets, of a row. */
 INLINE void dequantize(
     const Linear *l, __m512i sums, __m512 scale, const Columns *columns, int64_t row, int64_t panel, int half) {
@@ -57,7 +53,7 @@ INLINE void multiply(const int rows, const Linear *l, int64_t first, int64_t pan
     prefetch(&next, ahead, 128);
     const __m512i left = _mm512_load_si512(weights + 128 * i);
     const __m512i right = _mm512_load_si512(weights + 128 * i + 64);
-    accumulate_rows(rows, l, sums, steps, 0, left, right, accumulate);
+    accumulate_rows(rows, l, sums, steps, 0, left, right, accumulate_bytes);
 #pragma GCC unroll 4
     for (int t = 0; t < (rows + 2) / 3; t++) steps[t] += 4;
   }

@@ -9,16 +9,9 @@
 /* A mask of the first of 16 lanes. */
 INLINE __mmask16 first_of(int64_t count) { return count >= 16 ? 0xffff : count > 0 ? (1 << count) - 1 : 0; }
 
-/* NaN if a number is not finite. */
-INLINE float largest_magnitude(const float *x, int64_t count) {
-  __m512 most = _mm512_setzero_ps();
-  __mmask16 infinite = 0;
-  for (int64_t i = 0; i < count; i += 16) {
-    const __m512 magnitude = _mm512_abs_ps(_mm512_maskz_loadu_ps(first_of(count - i), x + i));
-    infinite |= _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(__builtin_inff()), _CMP_NLT_UQ);
-    most = _mm512_max_ps(most, magnitude);
-  }
-  return infinite ? __builtin_nanf("") : _mm512_reduce_max_ps(most);
+/* Numbers in bf16, whose bits are the upper half of those of fp32. */
+INLINE __m512 from_bf16(__m256i numbers) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(numbers), 16));
 }
 
 /* 2^x within 3 units of the last place: 2^n 2^r with |r| <= 1/2, by the series of e^(r ln 2) up to r^6. */

@@ -23,8 +23,9 @@ public enum Precision {
    */
   BF16,
   /**
-   * fp16 weights. On an x86-64 processor the arithmetic is fp32, or with AMX as exact as that; on a
-   * GPU it is fp16 with sums in fp32, and the cache is fp16, too.
+   * fp16 weights. On an x86-64 processor the arithmetic is fp32; with AMX sums are, and activations
+   * within 2^-17, a hundredth of what rounding the weights costs. On a GPU it is fp16 with sums in
+   * fp32, and the cache is fp16, too.
    */
   FP16,
   /**
@@ -191,7 +192,7 @@ public enum Precision {
     }
     return switch (this) {
       case REFERENCE, BF16 -> 1; // an oracle stays plain; bf16 on a CPU has not been measured
-      case FP16 -> NativeKernels.available() ? 8 : 4;
+      case FP16 -> NativeKernels.available() ? 16 : 4;
       case FP32 -> 8;
       case INT12, INT4 -> 16;
       case INT8 -> NativeKernels.available() ? 16 : 8;

@@ -1,4 +1,5 @@
-  # fp16 weights, arithmetic in fp32, or with AMX of halves in bf16 that together are as exact.
+  # fp16 weights, arithmetic in fp32; with AMX exact products of halves in bf16, whose
+  # sum is within 2^-17 of an activation, see linear_fp16.c.
 
   # weight: [out, in]; returns int8 [panels, bytes], see linear_fp16.c
   def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * Decoding with the cache chooses the tokens that transformers chooses without one. The smallest
  * distance between the best and the second logit in the golden file is 0.0166, so that fp16 weights
- * must choose the same; bf16 and int8 need not.
+ * must choose the same; bf16, int8 and int4 need not.
  */
 class GoldenDecoderTest {
   private static final int NEW_TOKENS = 64;
@@ -25,7 +25,7 @@ class GoldenDecoderTest {
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
-      names = {"BF16", "INT8"},
+      names = {"BF16", "INT8", "INT4"},
       mode = EnumSource.Mode.EXCLUDE)
   void step_promptAtOnce_greedyTokensOfTransformers(Precision precision) {
     try (NDManager scope = Golden.scope();
@@ -42,7 +42,7 @@ class GoldenDecoderTest {
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
-      names = {"BF16", "INT8"},
+      names = {"BF16", "INT8", "INT4"},
       mode = EnumSource.Mode.EXCLUDE)
   void step_promptInOddChunks_sameTokens(Precision precision) {
     try (NDManager scope = Golden.scope();
@@ -68,7 +68,7 @@ class GoldenDecoderTest {
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
-      names = {"BF16", "INT8"},
+      names = {"BF16", "INT8", "INT4"},
       mode = EnumSource.Mode.EXCLUDE)
   void step_threeConversationsTogether_eachAsAlone(Precision precision) {
     try (NDManager scope = Golden.scope();

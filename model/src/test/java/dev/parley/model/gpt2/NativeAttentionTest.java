@@ -69,6 +69,8 @@ class NativeAttentionTest {
   /** Bit for bit: neither the pieces nor who is read beside them make a difference. */
   @ParameterizedTest
   @CsvSource({
+    "INT4, 2, 64",
+    "INT4, 1, 80",
     "INT8, 4, 8",
     "INT8, 2, 64",
     "INT8, 1, 80",
@@ -91,7 +93,7 @@ class NativeAttentionTest {
       int[] sequence = sequence(3);
       float[] expected = inPieces(decoder, sequence, TOKENS);
       float ofKeys = headSize > 1000 ? 0.06f : 0.02f; // a key has one scale
-      float limit = precision == Precision.INT8 ? 0.6f : ofKeys;
+      float limit = precision == Precision.INT8 || precision == Precision.INT4 ? 0.6f : ofKeys;
 
       assertThat(expected)
           .containsExactly(oracle.logits(sequence)[TOKENS - 1], Offset.offset(limit));
@@ -104,9 +106,13 @@ class NativeAttentionTest {
 
   /** With keys and values in fp32 where weights alone would make too much of a difference. */
   private static Gpt2Decoder oracle(Gpt2Weights weights, Precision precision) {
-    return precision == Precision.INT12
-        ? Gpt2Decoder.load(weights, precision, Precision.INT12_NATIVE.withCache(DataType.FLOAT32))
-        : Gpt2Decoder.load(weights, Precision.REFERENCE);
+    return switch (precision) {
+      case INT12 ->
+          Gpt2Decoder.load(weights, precision, Precision.INT12_NATIVE.withCache(DataType.FLOAT32));
+      case INT4 ->
+          Gpt2Decoder.load(weights, precision, Precision.INT4_NATIVE.withCache(DataType.FLOAT32));
+      default -> Gpt2Decoder.load(weights, Precision.REFERENCE);
+    };
   }
 
   private static float[] amongOthers(Gpt2Decoder decoder, int[] sequence) {

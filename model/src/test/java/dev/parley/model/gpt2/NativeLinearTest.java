@@ -1,6 +1,7 @@
 package dev.parley.model.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
@@ -132,6 +133,40 @@ class NativeLinearTest {
               .containsExactly(
                   product.formula(Arrays.copyOfRange(numbers, row * in, (row + 1) * in)));
         }
+      }
+    }
+  }
+
+  /** Sums of halves in bf16 are not those in fp32; where there is no AMX there are no halves. */
+  @Test
+  void allowAmx_fp16_decidesHowItIsComputed() {
+    NDArray weight = scope.randomNormal(new Shape(64, 256));
+    NDArray x = scope.randomNormal(new Shape(20, 256));
+    try (Product tiles = new Product(Type.FP16, weight, scope.zeros(new Shape(64)))) {
+      float[] allowed = tiles.of(x, false).toFloatArray();
+      assertThat(allowAmx(false)).isFalse();
+      float[] forbidden = tiles.of(x, false).toFloatArray();
+
+      assertThat(Arrays.equals(allowed, forbidden)).isEqualTo(!tiles.amx);
+    }
+  }
+
+  /** Whatever the sign of a group's largest weight, and where all are zero. */
+  @Test
+  void product_int4GroupsOfZerosAndOfBothSigns_exactlyTheFormula() {
+    NDArray weight = scope.randomNormal(new Shape(4, 128));
+    weight.set(new NDIndex("0, :64"), 0);
+    weight.set(new NDIndex("1"), weight.get(1).mul(0));
+    weight.set(new NDIndex("2, 5"), 9);
+    weight.set(new NDIndex("2, 70"), -9);
+    try (Product product = new Product(Type.INT4, weight, scope.zeros(new Shape(4)))) {
+      NDArray x = scope.randomNormal(new Shape(3, 128));
+      float[] y = product.of(x, false).toFloatArray();
+
+      for (int row = 0; row < 3; row++) {
+        assertThat(Arrays.copyOfRange(y, 4 * row, 4 * row + 4))
+            .containsExactly(product.formula(x.get(row).toFloatArray()));
+        assertThat(y[4 * row + 1]).isZero();
       }
     }
   }
@@ -315,6 +350,21 @@ class NativeLinearTest {
     }
   }
 
+  /** The kernel itself checks no shapes. */
+  @Test
+  void projection_otherWidthOrPrecision_isRefused() {
+    NDArray weight = scope.ones(new Shape(5, 32));
+    NDArray bias = scope.zeros(new Shape(5));
+    try (NativeProjection projection = new NativeProjection(scope, Precision.INT8, weight, bias)) {
+      assertThatThrownBy(() -> projection.of(scope, scope.ones(new Shape(2, 64))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("x is float32 (2, 64): the kernel takes float32 [rows, 32]");
+    }
+    assertThatThrownBy(() -> new NativeProjection(scope, Precision.FP32, weight, bias))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("precision fp32 does not use Parley's kernels here");
+  }
+
   /** A projection with random weights. */
   private final class Product implements AutoCloseable {
     private final Type type;
@@ -332,6 +382,7 @@ class NativeLinearTest {
     Product(Type type, NDArray weight, NDArray bias) {
       this.type = type;
       this.amx = allowAmx(type.amx());
+      assertThat(amx && !type.amx()).as("AMX is used although it is forbidden").isFalse();
       this.out = (int) weight.getShape().get(0);
       this.weight = weight;
       this.bias = bias;
@@ -391,7 +442,7 @@ class NativeLinearTest {
           for (int i = begin; i < end; i++) {
             most = Math.abs(w[row + i]) > Math.abs(most) ? w[row + i] : most;
           }
-          float scale = nearestBf16(most / -8);
+          float scale = nearestBf16(Math.abs(most / -8) < 1e-12f ? 1e-12f : most / -8);
           int sum = 0;
           for (int i = begin; i < end; i++) {
             double steps = Math.max(-8, Math.min(7, Math.rint(w[row + i] / scale)));

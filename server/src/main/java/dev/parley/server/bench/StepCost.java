@@ -90,7 +90,7 @@ public record StepCost(
       case BF16 -> "bf16";
       case FP16 -> "fp16";
       case INT12 -> "int16";
-      case INT8, INT4 -> "int8";
+      case INT8, INT4 -> "int8"; // of int4 at most half with AMX, which it does not use
     };
   }
 
