@@ -26,3 +26,22 @@ TILES static inline void set_tiles(int64_t rows) {
 }
 
 TILES static inline void release_tiles(void) { _tile_release(); }
+
+/* Begins the sums of up to 16 rows, and of others where there are some. */
+TILES static inline void zero_sums(int others) {
+  _tile_zero(0);
+  _tile_zero(1);
+  if (!others) return;
+  _tile_zero(2);
+  _tile_zero(3);
+}
+
+/* Puts the sums where they are wanted, [32, 32] of 4 bytes; without others the first 16 rows. */
+TILES static inline void store_sums(int others, char *sums) {
+  const int64_t stride = 2 * TILE_ROW_BYTES;
+  _tile_stored(0, sums, stride);
+  _tile_stored(1, sums + TILE_ROW_BYTES, stride);
+  if (!others) return;
+  _tile_stored(2, sums + TILE_ROWS * stride, stride);
+  _tile_stored(3, sums + TILE_ROWS * stride + TILE_ROW_BYTES, stride);
+}

@@ -83,6 +83,18 @@ INLINE void find_seen(
   }
 }
 
+/* Replaces the weights of a query, by none where it does not see the token. Returns their sum. */
+INLINE float replace_weights(Scores *scores, int query, const __m512 weights[4]) {
+  __m512 all = _mm512_setzero_ps();
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const __m512 seen = _mm512_maskz_mov_ps(seen_of(scores, query, j), weights[j]);
+    _mm512_store_ps(scores->weights[query] + 16 * j, seen);
+    all = _mm512_add_ps(all, seen);
+  }
+  return _mm512_reduce_add_ps(all);
+}
+
 /* Takes the scores of queries into their running softmax. Phase by phase, so that the
    processor works at one query's numbers while it waits for another's. */
 INLINE void weigh(const int count, Tile *tile, int64_t at, const Block *block, Scores *scores) {
@@ -100,16 +112,13 @@ INLINE void weigh(const int count, Tile *tile, int64_t at, const Block *block, S
   }
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
-    __m512 all = _mm512_setzero_ps();
+    __m512 weights[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      float *place = scores->weights[q] + 16 * j;
-      const __m512 weight = power_of_two(_mm512_sub_ps(_mm512_load_ps(place), _mm512_set1_ps(greatest[q])));
-      const __m512 seen = _mm512_maskz_mov_ps(seen_of(scores, q, j), weight);
-      _mm512_store_ps(place, seen);
-      all = _mm512_add_ps(all, seen);
+      const __m512 score = _mm512_load_ps(scores->weights[q] + 16 * j);
+      weights[j] = power_of_two(_mm512_sub_ps(score, _mm512_set1_ps(greatest[q])));
     }
-    sums[q] = _mm512_reduce_add_ps(all);
+    sums[q] = replace_weights(scores, q, weights);
   }
   const __mmask16 some = first_of(count);
   const __m512 now = _mm512_load_ps(greatest);

@@ -100,16 +100,13 @@ INLINE void round_weights(const int count, const Block *block, const Attention *
   const float *value_steps = steps_of(a, block->values);
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {
-    __m512 all = _mm512_setzero_ps();
+    __m512 weights[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      float *place = scores->weights[q] + 16 * j;
       const __m512 step = _mm512_loadu_ps(value_steps + 16 * j);
-      const __m512 weight = _mm512_maskz_mul_ps(seen_of(scores, q, j), _mm512_load_ps(place), step);
-      _mm512_store_ps(place, weight);
-      all = _mm512_add_ps(all, weight);
+      weights[j] = _mm512_mul_ps(_mm512_load_ps(scores->weights[q] + 16 * j), step);
     }
-    steps->lengths[q] = _mm512_reduce_add_ps(all) / NORM;
+    steps->lengths[q] = replace_weights(scores, q, weights) / NORM;
   }
 #pragma GCC unroll 6
   for (int q = 0; q < count; q++) {

@@ -120,12 +120,7 @@ TILES INLINE void multiply_rows(
   const char *steps = l->steps + block.first * l->row_bytes;
   Halves halves[2];
   ALIGNED float sums[2 * TILE_ROWS][COLUMNS];
-  _tile_zero(0);
-  _tile_zero(1);
-  if (others) {
-    _tile_zero(2);
-    _tile_zero(3);
-  }
+  zero_sums(others);
   Splitting s = {.weights = weights, .to = halves};
   split(&s, TILE_ROWS);
   s.next = next;
@@ -145,12 +140,7 @@ TILES INLINE void multiply_rows(
     load_columns(from->high);
     accumulate_tiles(others, &s);
   }
-  _tile_stored(0, sums[0], sizeof(sums[0]));
-  _tile_stored(1, sums[0] + 16, sizeof(sums[0]));
-  if (others) {
-    _tile_stored(2, sums[TILE_ROWS], sizeof(sums[0]));
-    _tile_stored(3, sums[TILE_ROWS] + 16, sizeof(sums[0]));
-  }
+  store_sums(others, (char *)sums);
   for (int64_t r = 0; r < block.count; r++)
 #pragma GCC unroll 2
     for (int half = 0; half < 32; half += 16) {

@@ -74,12 +74,7 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
   const char *steps = l->steps + block.first * l->row_bytes, *others = steps + TILE_ROWS * l->row_bytes;
   const int64_t stride = 4 * COLUMNS;
   ALIGNED int32_t sums[2 * TILE_ROWS][COLUMNS];
-  _tile_zero(0);
-  _tile_zero(1);
-  if (l->tile_rows > TILE_ROWS) {
-    _tile_zero(2);
-    _tile_zero(3);
-  }
+  zero_sums(l->tile_rows > TILE_ROWS);
   for (int64_t i = 0; i < l->row_bytes; i += TILE_ROW_BYTES, weights += TILE_ROWS * stride) {
     for (int j = 0; j < TILE_ROWS; j++) prefetch(&next, ahead, stride);
     _tile_loadd(4, steps + i, l->row_bytes);
@@ -93,12 +88,7 @@ TILES static void multiply_by_tiles(const Linear *l, Block block, int64_t panel,
       _tile_dpbusd(3, 5, 7);
     }
   }
-  _tile_stored(0, sums[0], stride);
-  _tile_stored(1, sums[0] + 16, stride);
-  if (l->tile_rows > TILE_ROWS) {
-    _tile_stored(2, sums[TILE_ROWS], stride);
-    _tile_stored(3, sums[TILE_ROWS] + 16, stride);
-  }
+  store_sums(l->tile_rows > TILE_ROWS, (char *)sums);
   for (int64_t r = 0; r < block.count; r++) {
     const __m512 scale = _mm512_set1_ps(row_scales(l)[block.first + r]);
 #pragma GCC unroll 2

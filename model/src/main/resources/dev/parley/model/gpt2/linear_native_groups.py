@@ -11,3 +11,17 @@
   def row_bytes(self: __torch__.Program, inputs: int) -> int:
     groups, length = self.groups(inputs)
     return groups * (self.step_bytes() * length + 8)
+
+  # weight: [out, in]; returns [panels, 32, groups, length], filled up with zeros
+  def grouped(self: __torch__.Program, weight: Tensor) -> Tensor:
+    panels = (weight.size(0) + 31) // 32
+    groups, length = self.groups(weight.size(1))
+    return self.padded(weight, 32 * panels, groups * length).reshape([panels, 32, groups, length])
+
+  # What a panel consists of.
+  #   weights: [panels, groups, ...], as they are packed; scales: [panels, 32, groups, 1]; bias: [out]
+  def grouped_panels(self: __torch__.Program, weights: Tensor, scales: Tensor, bias: Tensor) -> Tensor:
+    panels = weights.size(0)
+    columns = scales.permute([0, 2, 1, 3])
+    parts = [self.bytes(weights, [panels, weights.size(1), -1]), self.bytes(columns, [panels, columns.size(1), -1])]
+    return torch.cat([torch.cat(parts, 2).reshape([panels, -1]), self.column(bias, panels)], 1)

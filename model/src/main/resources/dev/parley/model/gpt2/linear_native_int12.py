@@ -2,17 +2,16 @@
 
   # weight: [out, in]; returns int8 [panels, bytes], see linear_int12.c
   def panels(self: __torch__.Program, weight: Tensor, bias: Tensor) -> Tensor:
-    panels = (weight.size(0) + 31) // 32
-    groups, length = self.groups(weight.size(1))
-    numbers = self.padded(weight, 32 * panels, groups * length).reshape([panels, 32, groups, length])
+    numbers = self.grouped(weight)
+    panels = numbers.size(0)
+    groups = numbers.size(2)
+    length = numbers.size(3)
     norms = numbers.mul(numbers).sum([3], True).sqrt_()
     scales = torch.clamp(torch.maximum(norms / 65400.0, numbers.abs().amax([3], True) / 32752.0), 1e-12)
     # of the halves of a panel, 16 columns each, and pairs of inputs; as they come in a panel's vectors
     halves = (numbers / scales).reshape([panels, 2, 16, groups, length // 4, 2, 2])
     vectors = halves.permute([0, 3, 4, 5, 1, 2, 6]).reshape([panels, groups, length // 4, 4, 32])
-    words = self.bytes(self.words(vectors), [panels, groups, 48 * length])
-    columns = self.bytes(scales.permute([0, 2, 1, 3]), [panels, groups, 128])
-    return torch.cat([torch.cat([words, columns], 2).reshape([panels, -1]), self.column(bias, panels)], 1)
+    return self.grouped_panels(self.words(vectors), scales, bias)
 
   # Of every four vectors the last, rounded to 12 bits, goes four bits each to the ends of the words of the
   # others, which are rounded to what is nearest with that end.

@@ -3,6 +3,7 @@ package dev.parley.model.gpt2;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
@@ -107,10 +108,9 @@ class NativeAttentionTest {
   /** With keys and values in fp32 where weights alone would make too much of a difference. */
   private static Gpt2Decoder oracle(Gpt2Weights weights, Precision precision) {
     return switch (precision) {
-      case INT12 ->
-          Gpt2Decoder.load(weights, precision, Precision.INT12_NATIVE.withCache(DataType.FLOAT32));
-      case INT4 ->
-          Gpt2Decoder.load(weights, precision, Precision.INT4_NATIVE.withCache(DataType.FLOAT32));
+      case INT12, INT4 ->
+          Gpt2Decoder.load(
+              weights, precision, precision.kernels(Device.cpu()).withCache(DataType.FLOAT32));
       default -> Gpt2Decoder.load(weights, Precision.REFERENCE);
     };
   }

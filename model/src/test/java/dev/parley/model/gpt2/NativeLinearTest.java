@@ -529,15 +529,13 @@ class NativeLinearTest {
 
     private float[] fp16(float[] x) {
       float[] w = inFp16();
-      float[] biases = bias.toFloatArray();
       float[] y = new float[out];
       for (int column = 0; column < out; column++) {
         for (int i = 0; i < x.length; i++) {
           y[column] = Math.fma(x[i], w[column * x.length + i], y[column]);
         }
-        y[column] += biases[column];
       }
-      return y;
+      return plusBias(y);
     }
 
     private float[] inFp16() {
@@ -547,7 +545,6 @@ class NativeLinearTest {
     /** As tiles do: 32 products of halves in bf16 at a time, those of odd inputs apart. */
     private float[] halves(float[] x) {
       float[] w = inFp16();
-      float[] biases = bias.toFloatArray();
       float[] high = new float[x.length];
       float[] low = new float[x.length];
       for (int i = 0; i < x.length; i++) {
@@ -569,9 +566,8 @@ class NativeLinearTest {
           y[column] += tile(low, rest, i);
           y[column] += tile(low, upper, i);
         }
-        y[column] += biases[column];
       }
-      return y;
+      return plusBias(y);
     }
 
     private static float tile(float[] x, float[] w, int begin) {

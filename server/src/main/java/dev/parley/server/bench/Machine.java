@@ -10,7 +10,7 @@ import java.util.Map;
  *     layers of one row in fp32, fp16, bf16 and int8
  * @param operationsPerSecond of linear layers of many rows, by the type of their arithmetic;
  *     multiplications and additions both count. Where there are kernels of Parley's own, int16 is
- *     what they reach, and int8 if no other kernel reaches more
+ *     what they reach, and fp16 and int8 if no other kernel reaches more
  */
 public record Machine(
     double bytesPerSecond, Map<String, Double> readers, Map<String, Double> operationsPerSecond) {
